@@ -1,0 +1,35 @@
+// Where things are. Every path that the scripts use is named here.
+
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** @param {string[]} parts */
+const at = (...parts) => join(root, ...parts);
+
+export const nodeModules = at("node_modules");
+export const packageLock = at("package-lock.json");
+/** npm writes this file last, so its time is the time of the installation. */
+export const installedLock = at("node_modules", ".package-lock.json");
+
+export const cargoManifest = at("Cargo.toml");
+export const cargoLock = at("Cargo.lock");
+
+/** Root of `cargo install` for the tools that belong to this project alone. */
+export const tools = at(".tools");
+
+export const build = at("build");
+export const builtWasm = at("build", "index_bg.wasm");
+export const builtScript = at("build", "index.js");
+
+/** The programs that the project pins, each by its full path. */
+export const program = {
+  node: at("node_modules", "node", "bin", "node"),
+  wrangler: at("node_modules", "wrangler", "bin", "wrangler.js"),
+  tsc: at("node_modules", "typescript", "bin", "tsc"),
+  wasmOpt: at("node_modules", "binaryen", "bin", "wasm-opt"),
+  esbuild: at("node_modules", "esbuild", "bin", "esbuild"),
+  wasmBindgen: at(".tools", "bin", "wasm-bindgen"),
+  workerBuild: at(".tools", "bin", "worker-build"),
+};

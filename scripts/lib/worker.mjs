@@ -1,0 +1,86 @@
+// Builds the worker: build/index.js and build/index_bg.wasm from the crate.
+
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join, relative } from "node:path";
+
+import { build, builtScript, builtWasm, cargoLock, cargoManifest, program, root } from "./paths.mjs";
+import { Problem } from "./problem.mjs";
+import { behindProgress } from "./run.mjs";
+import { setUp } from "./setup.mjs";
+import { workerBuild } from "./versions.mjs";
+
+/** What the files in build/ were made from, and what they were when they were made. */
+const stamp = join(build, ".made-from");
+
+/**
+ * Builds the worker unless build/ is what the present sources give.
+ *
+ * @returns {Promise<boolean>} whether there was anything to do
+ * @throws {Problem} if the crate does not compile
+ */
+export async function buildWorker() {
+  // Read before the build: an edit made while it runs is then seen by the next one.
+  const inputs = digest(inputFiles());
+  if (isCurrent(inputs)) return false;
+  await setUp();
+  checkPrograms();
+  rmSync(stamp, { force: true });
+  const output = await behindProgress(
+    { title: "Building the worker", about: "about 2 min the first time, then under 30 s", cure: "Correct the error above and save: that is all." },
+    program.workerBuild,
+    ["--release"],
+    { env: buildEnvironment() },
+  );
+  if (/^(\x1b\[[\d;]*m)*warning/m.test(output)) console.log(output.trimEnd());
+  writeFileSync(stamp, `${inputs}\n${digest([builtScript, builtWasm])}\n`);
+  return true;
+}
+
+/** @param {string} inputs */
+function isCurrent(inputs) {
+  if (!existsSync(stamp) || !existsSync(builtScript) || !existsSync(builtWasm)) return false;
+  return readFileSync(stamp, "utf8") === `${inputs}\n${digest([builtScript, builtWasm])}\n`;
+}
+
+function inputFiles() {
+  const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+  return [cargoManifest, cargoLock, join(root, "rust-toolchain.toml"), ...sources];
+}
+
+/**
+ * By content and not by time: switching a branch there and back builds nothing.
+ *
+ * @param {readonly string[]} files
+ */
+function digest(files) {
+  const hash = createHash("sha256").update(workerBuild);
+  for (const file of files) {
+    if (existsSync(file)) hash.update(`\0${relative(root, file)}\0`).update(readFileSync(file));
+  }
+  return hash.digest("hex");
+}
+
+/** worker-build downloads a program whose variable names a file that is not there, and says so only in passing. */
+function checkPrograms() {
+  for (const file of [program.wasmBindgen, program.wasmOpt, program.esbuild, program.workerBuild]) {
+    if (existsSync(file)) continue;
+    const folder = relative(root, file).split("/")[0];
+    throw new Problem(`${relative(root, file)} is missing: delete the folder ${folder} and run \`npm run setup\`.`);
+  }
+}
+
+function buildEnvironment() {
+  return {
+    ...process.env,
+    WASM_BINDGEN_BIN: program.wasmBindgen,
+    WASM_OPT_BIN: program.wasmOpt,
+    ESBUILD_BIN: program.esbuild,
+    // wasm-opt is a script that asks for `node`: the pinned one comes first.
+    PATH: `${dirname(program.node)}${delimiter}${process.env["PATH"] ?? ""}`,
+    CARGO_TERM_COLOR: process.env["CARGO_TERM_COLOR"] ?? (process.stdout.isTTY ? "always" : "auto"),
+  };
+}
