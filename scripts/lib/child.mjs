@@ -76,12 +76,21 @@ function signal(group, name) {
 /** @param {number} group */
 const isAlive = (group) => signal(group, 0);
 
-for (const name of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-  process.on(name, async () => {
-    // npm passes a Ctrl-C on that the terminal has delivered already.
-    if (stopping) return;
-    stopping = true;
-    await stopAll();
-    process.exit(endedBySignal[name]);
-  });
+/** @param {keyof typeof endedBySignal} name */
+async function end(name) {
+  // npm passes a Ctrl-C on that the terminal has delivered already.
+  if (stopping) return;
+  stopping = true;
+  await stopAll();
+  process.exit(endedBySignal[name]);
+}
+
+for (const name of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(name, end);
+
+// npm runs scripts through a shell, and a SIGTERM for npm ends that shell without reaching the script.
+if (process.env["npm_lifecycle_event"]) {
+  const shell = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== shell) void end("SIGTERM");
+  }, 300).unref();
 }

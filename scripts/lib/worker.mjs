@@ -26,8 +26,13 @@ export async function buildWorker() {
   await setUp();
   checkPrograms();
   rmSync(stamp, { force: true });
+  const isFirst = !existsSync(join(root, "target", "wasm32-unknown-unknown", "release"));
   const output = await behindProgress(
-    { title: "Building the worker", about: "about 2 min the first time, then under 30 s", cure: "Correct the error above and save: that is all." },
+    {
+      title: "Building the worker",
+      about: isFirst ? "1 to 2 min this first time" : "under 30 s",
+      cure: "The worker does not build: correct the error above.",
+    },
     program.workerBuild,
     ["--release"],
     { env: buildEnvironment() },
@@ -81,6 +86,8 @@ function buildEnvironment() {
     ESBUILD_BIN: program.esbuild,
     // wasm-opt is a script that asks for `node`: the pinned one comes first.
     PATH: `${dirname(program.node)}${delimiter}${process.env["PATH"] ?? ""}`,
+    // Of worker-build's own code: it would follow every compile error.
+    RUST_BACKTRACE: "0",
     CARGO_TERM_COLOR: process.env["CARGO_TERM_COLOR"] ?? (process.stdout.isTTY ? "always" : "auto"),
   };
 }
