@@ -1,0 +1,322 @@
+/**
+ * One request of the REST API from its first byte to its last: version, app, key, rate limit, endpoint, on whose behalf,
+ * faults, the operation itself, the answer, and the line in the log.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { RestExchange } from "../api.ts";
+import type { App } from "../app.ts";
+import type { JsonObject } from "../cometchat.ts";
+import { CometChatError } from "../errors.ts";
+import { httpRecord } from "../exchanges.ts";
+import type { RestFault } from "../faults.ts";
+import { conversationIdOf } from "../render.ts";
+import { isObject, parseBody } from "../validate.ts";
+import { authTokenRoutes } from "./auth-tokens.ts";
+import { botRoutes } from "./bots.ts";
+import { conversationRoutes } from "./conversations.ts";
+import { RestFaults } from "./faults.ts";
+import { historyRoutes } from "./histories.ts";
+import { messageRoutes } from "./messages.ts";
+import type { Allowance } from "./rate-limit.ts";
+import { RateLimiter } from "./rate-limit.ts";
+import { reactionRoutes } from "./reactions.ts";
+import type { Route } from "./router.ts";
+import { Router } from "./router.ts";
+import { userRoutes } from "./users.ts";
+
+/** Largest body of a request. Far more than a message may have; the documented 100 MB are for uploads [D] S25. */
+const MAX_BODY = 1024 * 1024;
+
+/** How long a call that is never answered is kept open, and a late one waits for the client to leave. */
+const MAX_UNANSWERED_MS = 10 * 60_000;
+
+/** An answer that is ready to be written. */
+interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** A request that was read. */
+interface Request {
+  method: string;
+  /** Path and query after the version. */
+  path: string;
+  headers: IncomingMessage["headers"];
+  text: string;
+}
+
+export class RestApi {
+  readonly #app: App;
+  readonly #router: Router;
+  readonly #rateLimiter: RateLimiter;
+  readonly #faults: RestFaults;
+
+  constructor(app: App) {
+    this.#app = app;
+    this.#router = new Router([
+      ...userRoutes,
+      ...authTokenRoutes,
+      ...botRoutes,
+      ...messageRoutes,
+      ...reactionRoutes,
+      ...historyRoutes,
+      ...conversationRoutes,
+    ]);
+    this.#rateLimiter = new RateLimiter(app.settings);
+    this.#faults = new RestFaults(app);
+    app.listen((change) => {
+      if (change.kind !== "reset") return;
+      this.#rateLimiter.clear();
+      this.#faults.clear();
+    });
+  }
+
+  /** Whether a path belongs to the REST API: it starts with a version. */
+  static owns(path: string): boolean {
+    return /^\/v\d/.test(path);
+  }
+
+  async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const text = await readBody(incoming, MAX_BODY);
+    const [, version = "", path = "/"] = /^\/(v[^/?]*)(.*)$/s.exec(incoming.url ?? "") ?? [];
+    const request = { method: incoming.method ?? "GET", path, headers: incoming.headers, text: text ?? "" };
+    const exchange = this.#app.exchanges.add({
+      kind: "rest",
+      method: request.method,
+      path,
+      at: Date.now(),
+      outcome: "pending",
+      request: httpRecord(incoming.headers, request.text),
+    });
+    try {
+      if (text === undefined) throw new CometChatError("ERR_BAD_REQUEST", `The body may not be greater than ${MAX_BODY} bytes.`);
+      if (version !== "v3" && version !== "v3.0") throw new CometChatError("ERR_INVALID_API_VERSION");
+      this.#checkApp(incoming.headers);
+      await this.#answerAuthorised(request, exchange, outgoing);
+    } catch (error) {
+      this.#write(outgoing, exchange, this.#errorAnswer(error));
+    }
+  }
+
+  async #answerAuthorised(request: Request, exchange: RestExchange, outgoing: ServerResponse): Promise<void> {
+    const scope = this.#scope(request.headers);
+    const url = new URL(request.path, "http://emulator");
+    const match = this.#router.match(request.method, url.pathname);
+    const route = "route" in match ? match.route : undefined;
+    const allowance = this.#rateLimiter.take(route?.core ? "core" : "standard");
+    const headers = rateHeaders(allowance);
+    try {
+      if (allowance.exceeded) throw new CometChatError("ERR_TOO_MANY_REQUESTS");
+      if ("error" in match) throw new CometChatError(match.error);
+      if (scope === "authOnly" && !match.route.authOnly) throw new CometChatError("AUTH_ERR_NO_ACCESS");
+      const onBehalfOf = this.#onBehalfOf(match.route, request.headers);
+      const body = parseBody(request.text);
+      this.#app.exchanges.update(exchange, {
+        operation: match.route.operation,
+        ...(onBehalfOf !== undefined && { onBehalfOf }),
+        ...this.#relation(match.route, match.params, body, onBehalfOf),
+      });
+      const fault = this.#faults.draw(match.route, { path: request.path, body, onBehalfOf });
+      const operate = (): Answer => {
+        const { data, meta } = match.route.run({
+          app: this.#app,
+          params: match.params,
+          query: url.searchParams,
+          body,
+          onBehalfOf,
+          created: (message) => {
+            exchange.createdMessageId = String(message.id);
+            exchange.conversationId = message.conversation.id;
+          },
+        });
+        return { status: 200, headers, body: JSON.stringify(meta === undefined ? { data } : { data, meta }) };
+      };
+      const run = (): Answer => {
+        try {
+          return operate();
+        } catch (error) {
+          return this.#errorAnswer(error, headers);
+        }
+      };
+      if (fault === undefined) return this.#write(outgoing, exchange, run());
+      await this.#suffer(fault, run, allowance, exchange, outgoing);
+    } catch (error) {
+      const refused = allowance.exceeded ? tooMany(allowance.retryAfter, allowance.reset) : {};
+      this.#write(outgoing, exchange, this.#errorAnswer(error, { ...headers, ...refused }));
+    }
+  }
+
+  /** Does to a call what the fault says. */
+  async #suffer(fault: RestFault, run: () => Answer, allowance: Allowance, exchange: RestExchange, outgoing: ServerResponse): Promise<void> {
+    const { settings } = this.#app;
+    exchange.fault = fault;
+    switch (fault) {
+      case "rest429": {
+        const seconds = settings.number("retryAfterSeconds");
+        const headers = { ...rateHeaders({ ...allowance, remaining: 0 }), ...tooMany(seconds, this.#app.now() + Math.ceil(seconds)) };
+        return this.#write(outgoing, exchange, this.#errorAnswer(new CometChatError("ERR_TOO_MANY_REQUESTS"), headers));
+      }
+      case "rest500":
+        return this.#write(outgoing, exchange, this.#serverError());
+      case "restAccepted500":
+        run();
+        return this.#write(outgoing, exchange, this.#serverError());
+      case "restSlow": {
+        const answer = run();
+        await gone(outgoing, settings.number("restSlowMs"));
+        return this.#write(outgoing, exchange, answer);
+      }
+      case "restCut":
+        return this.#cut(outgoing, exchange);
+      case "restAcceptedCut":
+        run();
+        return this.#cut(outgoing, exchange);
+      case "restAcceptedUnanswered":
+        run();
+        await gone(outgoing, MAX_UNANSWERED_MS);
+        return this.#cut(outgoing, exchange, "unanswered");
+      case "restAcceptedLate":
+        await gone(outgoing, MAX_UNANSWERED_MS);
+        await new Promise((resolve) => setTimeout(resolve, settings.number("restLateMs")).unref());
+        run();
+        return this.#cut(outgoing, exchange, "unanswered");
+    }
+  }
+
+  /** The appId and region of the host's name or of the header `appId`, where there are any [D] S1, S24; [OBS] S35. */
+  #checkApp(headers: IncomingMessage["headers"]): void {
+    const { appId, region } = this.#app.identity;
+    const host = /^([^.]+)\.api-([a-z]+)\./i.exec(headers.host ?? "");
+    const given = headers["appid"] ?? appId;
+    const wrong = given !== appId || (host && (host[1]?.toLowerCase() !== appId.toLowerCase() || host[2]?.toLowerCase() !== region));
+    if (wrong) throw new CometChatError("AUTH_ERR_INVALID_APPID");
+  }
+
+  #scope(headers: IncomingMessage["headers"]): "fullAccess" | "authOnly" {
+    const key = headers["apikey"];
+    if (key === undefined || key === "") throw new CometChatError("AUTH_ERR_EMPTY_APIKEY");
+    if (key === this.#app.identity.apiKey) return "fullAccess";
+    if (key === this.#app.identity.authKey) return "authOnly";
+    throw new CometChatError("AUTH_ERR_APIKEY_NOT_FOUND");
+  }
+
+  #onBehalfOf(route: Route, headers: IncomingMessage["headers"]): string | undefined {
+    const value = headers["onbehalfof"];
+    if (typeof value === "string" && value !== "") return this.#app.world.user(value).uid;
+    if (!route.requiresOnBehalfOf) return undefined;
+    throw new CometChatError("ERR_BAD_REQUEST", undefined, { onBehalfOf: ["The onBehalfOf header is required."] });
+  }
+
+  /** The conversation a call is about and the message that it answers, as far as can be told: for the inspector. */
+  #relation(
+    route: Route,
+    params: Record<string, string>,
+    body: JsonObject,
+    onBehalfOf: string | undefined,
+  ): Pick<RestExchange, "conversationId" | "answers"> {
+    const speaker = (route.operation === "sendBotMessage" ? params["uid"]?.toLowerCase() : onBehalfOf) ?? "";
+    const conversationId = this.#conversationId(route, params, body, speaker);
+    if (conversationId === undefined) return {};
+    const answers = this.#app.world.bots.has(speaker) ? this.#answered(speaker, conversationId, body) : undefined;
+    return { conversationId, ...(answers && { answers }) };
+  }
+
+  #conversationId(route: Route, params: Record<string, string>, body: JsonObject, speaker: string): string | undefined {
+    if (params["id"] !== undefined) return this.#app.messages.get(Number(params["id"]))?.conversation.id;
+    const { receiver, receiverType } = body;
+    if (typeof receiver === "string" && (receiverType === "user" || receiverType === "group")) {
+      return conversationIdOf(this.#app, speaker, receiverType, receiver.toLowerCase());
+    }
+    if (params["guid"] !== undefined) return conversationIdOf(this.#app, speaker, "group", params["guid"].toLowerCase());
+    if (route.faults === "histories" && params["uid"] !== undefined && speaker !== "") {
+      return conversationIdOf(this.#app, speaker, "user", params["uid"].toLowerCase());
+    }
+    return undefined;
+  }
+
+  #answered(bot: string, conversationId: string, body: JsonObject): RestExchange["answers"] {
+    const data = isObject(body["data"]) ? body["data"] : {};
+    const metadata = isObject(data["metadata"]) ? data["metadata"] : {};
+    for (const [by, value] of [["metadata", metadata["halley"]], ["muid", body["muid"]]] as const) {
+      if (typeof value !== "string") continue;
+      const words = (value.startsWith(`${bot}-`) ? value.slice(bot.length + 1) : value).split(/[^0-9A-Za-z]+/);
+      const id = words.find((word) => /^\d{1,15}$/.test(word) && this.#app.messages.get(Number(word))?.conversation.id === conversationId);
+      if (id !== undefined) return { messageId: id, by };
+    }
+    const messageId = this.#app.exchanges.lastDelivered(bot, conversationId);
+    return messageId === undefined ? undefined : { messageId, by: "time" };
+  }
+
+  #errorAnswer(error: unknown, headers: Record<string, string> = {}): Answer {
+    if (error instanceof CometChatError) {
+      const status = error.status(this.#app.settings.choice("unknownStatus"));
+      return { status, headers, body: JSON.stringify(error.body()) };
+    }
+    console.error("The emulator has a bug:", error);
+    return { status: 500, headers, body: JSON.stringify(new CometChatError("ERR_EXCEPTION").body()) };
+  }
+
+  #serverError(): Answer {
+    const kind = this.#app.settings.choice("serverErrorBody");
+    if (kind === "empty") return { status: 500, headers: {}, body: "" };
+    if (kind === "html") {
+      return { status: 502, headers: { "Content-Type": "text/html" }, body: "<html><body><h1>502 Bad Gateway</h1></body></html>" };
+    }
+    return this.#errorAnswer(new CometChatError(kind));
+  }
+
+  #write(outgoing: ServerResponse, exchange: RestExchange, { status, headers, body }: Answer): void {
+    const sent = { "Content-Type": "application/json", ...headers, "Content-Length": String(Buffer.byteLength(body)) };
+    const left = outgoing.destroyed;
+    if (!left) outgoing.writeHead(status, sent).end(body);
+    this.#app.exchanges.update(exchange, {
+      outcome: left ? "unanswered" : "answered",
+      ms: Date.now() - exchange.at,
+      ...(!left && { response: { status, ...httpRecord(sent, body) } }),
+    });
+  }
+
+  #cut(outgoing: ServerResponse, exchange: RestExchange, outcome: "cut" | "unanswered" = "cut"): void {
+    outgoing.socket?.destroy();
+    this.#app.exchanges.update(exchange, { outcome, ms: Date.now() - exchange.at });
+  }
+}
+
+/** The whole body as text; `undefined` if it is larger than `limit`. Rejects if the client leaves before its end. */
+export async function readBody(incoming: IncomingMessage, limit: number): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= limit) chunks.push(chunk);
+    else if (size > 16 * limit) incoming.destroy();
+  }
+  return size > limit ? undefined : Buffer.concat(chunks).toString("utf8");
+}
+
+/** Settles when the client has left, or after `ms`. */
+function gone(outgoing: ServerResponse, ms: number): Promise<void> {
+  if (outgoing.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(end, ms).unref();
+    outgoing.once("close", end);
+    function end(): void {
+      clearTimeout(timer);
+      outgoing.off("close", end);
+      resolve();
+    }
+  });
+}
+
+/** On every answer: the limit of a minute, and what is left of it [D] S27. */
+function rateHeaders({ limit, remaining }: Pick<Allowance, "limit" | "remaining">): Record<string, string> {
+  return { "X-Rate-Limit": String(limit), "X-Rate-Limit-Remaining": String(remaining) };
+}
+
+/** On a 429 [D] S27. */
+function tooMany(retryAfter: number, reset: number): Record<string, string> {
+  return { "Retry-After": String(retryAfter), "X-Rate-Limit-Reset": String(reset) };
+}
