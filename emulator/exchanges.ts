@@ -62,14 +62,14 @@ export class ExchangeLog {
   /** Records how an exchange went on. */
   update<Kind extends Exchange>(exchange: Kind, changes: Partial<Kind>): void {
     Object.assign(exchange, changes);
-    if (exchange.kind === "rest") {
+    const entry = this.#find(exchange.id);
+    if (entry && exchange.kind === "rest") {
       if (exchange.answers) this.#index(exchange.answers.messageId, exchange);
       if (exchange.createdMessageId) this.#index(exchange.createdMessageId, exchange);
     }
-    if (changes.response) {
+    if (entry && changes.response) {
+      entry.size += sizeOf(changes.response);
       this.#size += sizeOf(changes.response);
-      const entry = this.#find(exchange.id);
-      if (entry) entry.size += sizeOf(changes.response);
     }
     this.#tell(exchange);
   }

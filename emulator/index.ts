@@ -34,6 +34,7 @@ import { RestApi } from "./rest/handler.ts";
 import { DEFAULT_API_KEY, DEFAULT_APP_ID, DEFAULT_AUTH_KEY, DEFAULT_CALLBACK_URL, DEFAULT_REGION, defaultSeed } from "./seed.ts";
 import { listen, urlOf } from "./server.ts";
 import { showMessages, showState } from "./state.ts";
+import { tellWebhooks } from "./webhooks.ts";
 import type { Seed } from "./world.ts";
 
 export type * from "./api.ts";
@@ -148,6 +149,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     if (change.kind === "reset") deliveries.reset();
   });
   relayToBots(app, deliveries);
+  tellWebhooks(app, deliveries);
   const loopback = /^(localhost|127\..*|::1)$/.test(host);
   const own = new OwnRoutes(app, deliveries, { apiUrl: () => apiUrl, loopback });
   const server = await listen(host, port, new RestApi(app), own);

@@ -7,21 +7,23 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { RestExchange } from "../api.ts";
 import type { App } from "../app.ts";
-import type { JsonObject } from "../cometchat.ts";
 import { CometChatError } from "../errors.ts";
 import { httpRecord } from "../exchanges.ts";
 import type { RestFault } from "../faults.ts";
-import { conversationIdOf } from "../render.ts";
-import { isObject, parseBody } from "../validate.ts";
+import { parseBody } from "../validate.ts";
 import { authTokenRoutes } from "./auth-tokens.ts";
+import { blockRoutes } from "./blocks.ts";
 import { botRoutes } from "./bots.ts";
 import { conversationRoutes } from "./conversations.ts";
 import { RestFaults } from "./faults.ts";
+import { groupRoutes } from "./groups.ts";
 import { historyRoutes } from "./histories.ts";
+import { memberRoutes } from "./members.ts";
 import { messageRoutes } from "./messages.ts";
 import type { Allowance } from "./rate-limit.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { reactionRoutes } from "./reactions.ts";
+import { relationOf } from "./relation.ts";
 import type { Route } from "./router.ts";
 import { Router } from "./router.ts";
 import { userRoutes } from "./users.ts";
@@ -59,7 +61,10 @@ export class RestApi {
     this.#router = new Router([
       ...userRoutes,
       ...authTokenRoutes,
+      ...blockRoutes,
       ...botRoutes,
+      ...groupRoutes,
+      ...memberRoutes,
       ...messageRoutes,
       ...reactionRoutes,
       ...historyRoutes,
@@ -117,7 +122,7 @@ export class RestApi {
       this.#app.exchanges.update(exchange, {
         operation: match.route.operation,
         ...(onBehalfOf !== undefined && { onBehalfOf }),
-        ...this.#relation(match.route, match.params, body, onBehalfOf),
+        ...relationOf(this.#app, { route: match.route, params: match.params, body, onBehalfOf }),
       });
       const fault = this.#faults.draw(match.route, { path: request.path, body, onBehalfOf });
       const operate = (): Answer => {
@@ -208,46 +213,6 @@ export class RestApi {
     if (typeof value === "string" && value !== "") return this.#app.world.user(value).uid;
     if (!route.requiresOnBehalfOf) return undefined;
     throw new CometChatError("ERR_BAD_REQUEST", undefined, { onBehalfOf: ["The onBehalfOf header is required."] });
-  }
-
-  /** The conversation a call is about and the message that it answers, as far as can be told: for the inspector. */
-  #relation(
-    route: Route,
-    params: Record<string, string>,
-    body: JsonObject,
-    onBehalfOf: string | undefined,
-  ): Pick<RestExchange, "conversationId" | "answers"> {
-    const speaker = (route.operation === "sendBotMessage" ? params["uid"]?.toLowerCase() : onBehalfOf) ?? "";
-    const conversationId = this.#conversationId(route, params, body, speaker);
-    if (conversationId === undefined) return {};
-    const answers = this.#app.world.bots.has(speaker) ? this.#answered(speaker, conversationId, body) : undefined;
-    return { conversationId, ...(answers && { answers }) };
-  }
-
-  #conversationId(route: Route, params: Record<string, string>, body: JsonObject, speaker: string): string | undefined {
-    if (params["id"] !== undefined) return this.#app.messages.get(Number(params["id"]))?.conversation.id;
-    const { receiver, receiverType } = body;
-    if (typeof receiver === "string" && (receiverType === "user" || receiverType === "group")) {
-      return conversationIdOf(this.#app, speaker, receiverType, receiver.toLowerCase());
-    }
-    if (params["guid"] !== undefined) return conversationIdOf(this.#app, speaker, "group", params["guid"].toLowerCase());
-    if (route.faults === "histories" && params["uid"] !== undefined && speaker !== "") {
-      return conversationIdOf(this.#app, speaker, "user", params["uid"].toLowerCase());
-    }
-    return undefined;
-  }
-
-  #answered(bot: string, conversationId: string, body: JsonObject): RestExchange["answers"] {
-    const data = isObject(body["data"]) ? body["data"] : {};
-    const metadata = isObject(data["metadata"]) ? data["metadata"] : {};
-    for (const [by, value] of [["metadata", metadata["halley"]], ["muid", body["muid"]]] as const) {
-      if (typeof value !== "string") continue;
-      const words = (value.startsWith(`${bot}-`) ? value.slice(bot.length + 1) : value).split(/[^0-9A-Za-z]+/);
-      const id = words.find((word) => /^\d{1,15}$/.test(word) && this.#app.messages.get(Number(word))?.conversation.id === conversationId);
-      if (id !== undefined) return { messageId: id, by };
-    }
-    const messageId = this.#app.exchanges.lastDelivered(bot, conversationId);
-    return messageId === undefined ? undefined : { messageId, by: "time" };
   }
 
   #errorAnswer(error: unknown, headers: Record<string, string> = {}): Answer {
