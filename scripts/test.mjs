@@ -11,7 +11,12 @@ import { setUp } from "./lib/setup.mjs";
 /** @typedef {{ name: string, what: string, command: [string, ...string[]], needs?: string }} Step */
 
 /** @param {string[]} files */
-const nodeTests = (...files) => ["--test", "--test-reporter=spec", "--test-timeout=120000", ...files];
+const nodeTests = (...files) => [
+  // For node:sqlite, which is said to be experimental.
+  "--disable-warning=ExperimentalWarning",
+  ...["--test", "--test-reporter=spec", "--test-timeout=120000"],
+  ...files,
+];
 
 /** @type {Step[]} */
 const steps = [

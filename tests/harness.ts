@@ -1,0 +1,183 @@
+/**
+ * A whole world for an end-to-end test: the built worker in workerd, an emulator of CometChat, and the wires between.
+ *
+ * ```ts
+ * const world = await startWorld({ settings: { REST_AFTER_SECONDS: 1 } });
+ * after(() => world.close());
+ * ```
+ *
+ * Two bots serve in it: `demo_bot`, which is what a deployer starts from, and `rehearsal_bot`, which does what it is
+ * told (src/bots/rehearsal.rs). `demo_bot` is in the group `team-1`, and hears all of it.
+ */
+
+import assert from "node:assert/strict";
+
+import type { Emulator, Message } from "../emulator/index.ts";
+import { startEmulator } from "../emulator/index.ts";
+import { local } from "../scripts/lib/local.mjs";
+import { eventually } from "./eventually.ts";
+import type { Kv, Settings } from "./worker.ts";
+import { Worker } from "./worker.ts";
+
+export interface WorldOptions {
+  /** Variables and secrets in place of those of wrangler.toml and `npm start`; `undefined` leaves one out. */
+  settings?: Settings;
+}
+
+/** How a callback is posted. Everything has the value that CometChat would use. */
+export interface Posting {
+  /** In the path. Default `demo_bot`. */
+  bot?: string;
+  /** `null` presents none. */
+  credentials?: { username: string; password: string } | null;
+  /** Default `application/json`. */
+  contentType?: string;
+}
+
+/** An answer of the worker, read whole. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: any;
+}
+
+/** The worker's log line about a message that has ended (src/conversation/journal.rs). */
+export interface End {
+  conversation: string;
+  messageId: string;
+  kind: string;
+  outcome: "answered" | "ignored" | "handed_over" | "dead";
+  reason: string | null;
+  attempts: number;
+  replies: number;
+}
+
+export const credentials = { username: local.callbackUsername, password: local.callbackPassword };
+
+/** The HTTP header for these credentials. */
+export function basic({ username, password } = credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}
+
+export async function startWorld({ settings = {} }: WorldOptions = {}): Promise<World> {
+  const emulator = await startEmulator({
+    // Far from the ids in the fixtures.
+    firstMessageId: 1_000_000,
+    world: { users: people.map((name, n) => ({ uid: `cometchat-uid-${n + 1}`, name })), bots: [], groups: [] },
+  });
+  const worker = await Worker.start({
+    apiUrl: emulator.apiUrl,
+    settings: { BOTS: { demo_bot: "assistant", rehearsal_bot: "rehearsal" }, ...settings },
+  });
+  for (const uid of ["demo_bot", "rehearsal_bot"]) {
+    emulator.addBot({
+      uid,
+      webhookURL: `${worker.url}/callback/${uid}`,
+      groupChatSetting: "allMessages",
+      useBasicAuth: true,
+      ...credentials,
+      enabled: true,
+    });
+  }
+  emulator.addGroup({
+    guid: "team-1",
+    name: "Team",
+    owner: "cometchat-uid-1",
+    members: {
+      "cometchat-uid-1": "admin",
+      "cometchat-uid-2": "participant",
+      demo_bot: "participant",
+    },
+  });
+  return new World(emulator, worker);
+}
+
+const people = ["Andrew Joseph", "George Alan", "Nancy Grace", "Susan Marie"];
+
+export class World {
+  readonly emulator: Emulator;
+  readonly worker: Worker;
+
+  constructor(emulator: Emulator, worker: Worker) {
+    this.emulator = emulator;
+    this.worker = worker;
+  }
+
+  /** Everything the worker has logged so far. */
+  get log(): string {
+    return this.worker.log;
+  }
+
+  kv(): Promise<Kv> {
+    return this.worker.kv();
+  }
+
+  /** Any request to the worker. */
+  async request(path: string, init: RequestInit = {}): Promise<Answer> {
+    const response = await fetch(this.worker.url + path, { signal: AbortSignal.timeout(15_000), ...init });
+    const text = await response.text();
+    const isJson = response.headers.get("Content-Type")?.includes("json");
+    return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text };
+  }
+
+  /** Posts a callback as CometChat would. A string or a buffer goes out as it is, anything else as JSON. */
+  post(body: unknown, posting: Posting = {}): Promise<Answer> {
+    const { bot = "demo_bot", credentials: presented = credentials, contentType = "application/json" } = posting;
+    return this.request(`/callback/${bot}`, {
+      method: "POST",
+      headers: { "Content-Type": contentType, ...(presented && { Authorization: basic(presented) }) },
+      body: typeof body === "string" || body instanceof ArrayBuffer ? body : JSON.stringify(body),
+    });
+  }
+
+  /** A person writes to a bot in a 1:1 chat; the callback follows by itself. Resolves to the bot's next message there. */
+  async ask(text: string, { from = "cometchat-uid-1", bot = "demo_bot" } = {}): Promise<Message> {
+    const question = this.emulator.send({ sender: from, receiver: bot, receiverType: "user", text });
+    return this.emulator.waitForMessage((message) => message.sender === bot && message.receiver === from, {
+      after: question.id,
+      timeout: 10_000,
+    });
+  }
+
+  /** Texts of what a bot has said to a person or a group so far, the oldest first. */
+  said(to: { user: string } | { group: string }, bot = "demo_bot"): unknown[] {
+    const [receiver, receiverType] = "user" in to ? [to.user, "user" as const] : [to.group, "group" as const];
+    return this.emulator
+      .messages({ person: bot, receiver, receiverType, limit: 500 })
+      .filter(({ sender }) => sender === bot)
+      .map(({ data }) => data?.["text"]);
+  }
+
+  /** How a message has ended, from the line that the worker logs about it: waits for that line. */
+  ended(messageId: string | number): Promise<End> {
+    return eventually(() => {
+      const ends = this.ends().filter((end) => end.messageId === String(messageId));
+      assert.equal(ends.length, 1, `The log has ${ends.length} lines about the end of message ${messageId}:\n${this.log}`);
+      return ends[0] as End;
+    });
+  }
+
+  /** How every message so far has ended, in the order in which they did. */
+  ends(): End[] {
+    return this.log
+      .split("\n")
+      .filter((line) => line.startsWith('{"') && line.includes('"event":"message"'))
+      .map((line) => JSON.parse(line) as End);
+  }
+
+  /**
+   * Stops everything, and checks that the worker's code has panicked no more often than it was told to.
+   *
+   * @throws AssertionError with the log in it, on any other panic
+   */
+  async close({ panics = 0 } = {}): Promise<void> {
+    await this.worker.stop();
+    await this.emulator.close();
+    assert.equal(panicsIn(this.log), panics, `Panics in the worker's log:\n${this.log}`);
+  }
+}
+
+/** How many panics a log reports. One panic is one line; were it reported twice, it would count as two. */
+export function panicsIn(log: string): number {
+  return log.split("\n").filter((line) => line.includes("Rust panic") || line.includes("panicked at")).length;
+}
