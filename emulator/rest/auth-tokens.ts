@@ -53,6 +53,16 @@ export const authTokenRoutes: Route[] = [
     },
   },
   {
+    method: "PUT",
+    path: "/users/{uid}/auth_tokens/{authToken}",
+    operation: "updateAuthToken",
+    authOnly: true,
+    run(call) {
+      // Platform, user agent and app info are taken and not shown again in any sample [D] S7.
+      return { data: find(call).token };
+    },
+  },
+  {
     method: "DELETE",
     path: "/users/{uid}/auth_tokens/{authToken}",
     operation: "deleteAuthToken",
