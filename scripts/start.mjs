@@ -12,7 +12,7 @@ import { checkFree, readPort } from "./lib/port.mjs";
 import { step } from "./lib/progress.mjs";
 import { startService } from "./lib/service.mjs";
 import { setUp } from "./lib/setup.mjs";
-import { checkedSize } from "./lib/size.mjs";
+import { size } from "./lib/size.mjs";
 import { buildWorker } from "./lib/worker.mjs";
 
 const help = `
@@ -53,7 +53,7 @@ await main(async () => {
 
   await setUp();
   await buildWorker();
-  console.log(checkedSize());
+  console.log(size());
   endsWhenAsked();
 
   const worker = `http://127.0.0.1:${port}`;
