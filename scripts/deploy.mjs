@@ -4,7 +4,7 @@ import { main } from "./lib/main.mjs";
 import { program } from "./lib/paths.mjs";
 import { inView } from "./lib/run.mjs";
 import { checkedSize } from "./lib/size.mjs";
-import { buildWorker } from "./lib/worker.mjs";
+import { buildWorker, release } from "./lib/worker.mjs";
 
 const help = `
 Usage: npm run deploy [-- options of wrangler deploy]
@@ -19,7 +19,7 @@ await main(async () => {
     console.log(help.trim());
     return 0;
   }
-  await buildWorker();
+  await buildWorker(release);
   console.log(checkedSize());
   return inView(program.node, [program.wrangler, "deploy", ...options]);
 });

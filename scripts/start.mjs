@@ -7,19 +7,18 @@ import { endsWhenAsked } from "./lib/child.mjs";
 import { local, workerSettings } from "./lib/local.mjs";
 import { main } from "./lib/main.mjs";
 import { readOptions } from "./lib/options.mjs";
-import { program, root } from "./lib/paths.mjs";
+import { devScript, program, root } from "./lib/paths.mjs";
 import { checkFree, readPort } from "./lib/port.mjs";
 import { step } from "./lib/progress.mjs";
 import { startService } from "./lib/service.mjs";
 import { setUp } from "./lib/setup.mjs";
-import { size } from "./lib/size.mjs";
-import { buildWorker } from "./lib/worker.mjs";
+import { buildWorker, dev } from "./lib/worker.mjs";
 
 const help = `
 Usage: npm start [-- options]
 
 Sets up what is missing, builds the worker, and runs it with wrangler beside an emulator of CometChat. A change under
-src/ rebuilds and reloads the worker. Ctrl-C stops everything.
+src/ rebuilds and reloads the worker; it is not optimised here, so that this takes seconds. Ctrl-C stops everything.
 
 Options:
   --port NUMBER            of the worker (default 8787)
@@ -34,7 +33,7 @@ const wranglerEnvironment = {
   // Of its `npm run build` only what the build itself says.
   npm_config_loglevel: "silent",
   // See scripts/build.mjs.
-  HALLEY_RELOADING: "1",
+  HALLEY_DEV: "1",
 };
 
 /** The emulator forgets everything when it stops, so the worker must not remember its message ids. */
@@ -52,8 +51,7 @@ await main(async () => {
   await checkFree(emulatorPort, "npm start -- --emulator-port");
 
   await setUp();
-  await buildWorker();
-  console.log(size());
+  await buildWorker(dev);
   endsWhenAsked();
 
   const worker = `http://127.0.0.1:${port}`;
@@ -70,7 +68,7 @@ await main(async () => {
       startService(
         { name: "wrangler", url: `${worker}/health`, inView: options.verbose },
         program.node,
-        [program.wrangler, "dev", ...wranglerOptions(port, `${emulator}/v3`)],
+        [program.wrangler, "dev", devScript, ...wranglerOptions(port, `${emulator}/v3`)],
         wranglerEnvironment,
       ),
     ]),

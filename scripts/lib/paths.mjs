@@ -19,9 +19,13 @@ export const cargoLock = at("Cargo.lock");
 /** Root of `cargo install` for the tools that belong to this project alone. */
 export const tools = at(".tools");
 
-export const build = at("build");
-export const builtWasm = at("build", "index_bg.wasm");
+/** What is tested and deployed; wrangler.toml names it too. */
+export const releaseBuild = at("build");
 export const builtScript = at("build", "index.js");
+export const builtWasm = at("build", "index_bg.wasm");
+/** What `npm start` runs. */
+export const devBuild = at("build", "dev");
+export const devScript = at("build", "dev", "index.js");
 
 /** The programs that the project pins, each by its full path. */
 export const program = {

@@ -9,25 +9,18 @@ import { Problem } from "./problem.mjs";
 /** The platform takes 3 MB; this is what keeps a start from cold fast, and a heavy dependency from slipping in. */
 const GZIP_BUDGET = 150 * 1024;
 
-/** The size of the built wasm, in words. */
-export const size = () => measure().words;
-
 /**
  * @returns {string} the size of the built wasm, in words
  * @throws {Problem} if it is over the budget
  */
 export function checkedSize() {
-  const { gzip, words } = measure();
+  const wasm = readFileSync(builtWasm);
+  const gzip = gzipSync(wasm, { level: 9 }).length;
+  const words = `wasm ${inKilobytes(wasm.length)}, gzip ${inKilobytes(gzip)} of ${inKilobytes(GZIP_BUDGET)}`;
   if (gzip <= GZIP_BUDGET) return words;
   throw new Problem(
     `The worker is too big: ${words}. Take out what was added last, or raise GZIP_BUDGET in scripts/lib/size.mjs if it is worth its weight.`,
   );
-}
-
-function measure() {
-  const wasm = readFileSync(builtWasm);
-  const gzip = gzipSync(wasm, { level: 9 }).length;
-  return { gzip, words: `wasm ${inKilobytes(wasm.length)}, gzip ${inKilobytes(gzip)} of ${inKilobytes(GZIP_BUDGET)}` };
 }
 
 /** @param {number} bytes */
