@@ -29,7 +29,8 @@ const steps = [
   },
   { name: "native", what: "Native tests and simulation", command: ["cargo", "test"] },
   { name: "types", what: "Types of scripts, emulator and tests", command: [program.node, program.tsc] },
-  { name: "emulator", what: "The emulator's own tests", command: [program.node, ...nodeTests("tests/emulator/**/*.test.ts")] },
+  { name: "scripts", what: "Tests of the scripts", command: [program.node, ...nodeTests("tests/scripts/*.test.ts")] },
+  { name: "emulator", what: "Tests of the emulator", command: [program.node, ...nodeTests("tests/emulator/**/*.test.ts")] },
   { name: "build", what: "Release build and its size", command: [process.execPath, "scripts/build.mjs"] },
   {
     name: "e2e",

@@ -19,7 +19,8 @@ export function readOptions(help, options) {
   try {
     parsed = util.parseArgs(config);
   } catch (error) {
-    throw new Problem(`${error instanceof Error ? error.message : error} See --help.`);
+    const reason = error instanceof Error ? error.message.split(". ")[0] : String(error);
+    throw new Problem(`${reason?.replace(/\.$/, "")}. See --help.`);
   }
   if (/** @type {{ help?: boolean }} */ (parsed.values).help) {
     console.log(help.trim());
