@@ -1,8 +1,8 @@
 /** The emulator on the command line. `--help` says everything. */
 
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { ConfigError, readConfig } from "./config.ts";
 import type { EmulatorOptions } from "./index.ts";
 import { SettingError, startEmulator, StartError } from "./index.ts";
 import { descriptors } from "./settings.ts";
@@ -54,6 +54,9 @@ async function main(): Promise<void> {
   if (flags.help) return print(HELP);
   if (flags.list) return print(flags.json ? `${JSON.stringify(descriptors(), null, 2)}\n` : listSettings());
   const emulator = await startEmulator(readOptions(flags));
+  const stop = () => void emulator.close().then(() => process.exit(0));
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
   const { url, apiUrl, appId, region, apiKey } = emulator;
   if (flags.json) {
     print(`${JSON.stringify({ url, apiUrl, appId, region, apiKey })}\n`);
@@ -61,9 +64,6 @@ async function main(): Promise<void> {
     const bots = emulator.state().bots.map(({ bot }) => `  Callbacks   ${bot.uid} at ${bot.webhookURL}\n`);
     print(`CometChat emulator, app ${appId} (${region})\n  Chat page   ${url}/\n  REST API    ${apiUrl}, apikey ${apiKey}\n${bots.join("")}`);
   }
-  const stop = () => void emulator.close().then(() => process.exit(0));
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
 }
 
 function readFlags() {
@@ -102,22 +102,6 @@ function readOptions(flags: ReturnType<typeof readFlags>): EmulatorOptions {
   };
 }
 
-function readConfig(file: string): EmulatorOptions {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`The file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}.`);
-  }
-  try {
-    const options: unknown = JSON.parse(text);
-    if (typeof options === "object" && options !== null && !Array.isArray(options)) return options;
-  } catch {
-    // Falls through to the sentence below.
-  }
-  throw new UsageError(`The file ${file} is not a JSON object.`);
-}
-
 function wholeNumber(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
@@ -140,7 +124,7 @@ function print(text: string): void {
 try {
   await main();
 } catch (error) {
-  const expected = error instanceof UsageError || error instanceof SettingError || error instanceof StartError;
-  console.error(expected ? error.message : error);
-  process.exitCode = error instanceof UsageError || error instanceof SettingError ? 2 : 1;
+  const misused = error instanceof UsageError || error instanceof ConfigError || error instanceof SettingError;
+  console.error(misused || error instanceof StartError ? error.message : error);
+  process.exitCode = misused ? 2 : 1;
 }

@@ -35,12 +35,19 @@ export function recordFixture(app: App, { conversationId, name }: FixtureRequest
 /** @throws CometChatError when something that is not a fixture is given, or a bot or person of it does not exist */
 export async function replay(app: App, deliveries: Deliveries, request: ReplayRequest): Promise<ReplayResult> {
   const { fixture, mode = "messages", bot } = request;
-  if (!isObject(fixture) || fixture.version !== 1 || !Array.isArray(fixture.callbacks) || !Array.isArray(fixture.messages)) {
+  if (!isFixture(fixture)) {
     throw invalid("fixture", "The fixture must be one that POST /emulator/fixtures has answered, of version 1.");
   }
   if (mode === "callbacks") return replayCallbacks(app, deliveries, fixture, bot);
   if (mode === "messages") return replayMessages(app, deliveries, fixture, bot);
   throw invalid("mode", "The mode must be messages or callbacks.");
+}
+
+function isFixture(value: unknown): value is Fixture {
+  if (!isObject(value) || value["version"] !== 1) return false;
+  const { callbacks, messages } = value;
+  if (!Array.isArray(callbacks) || !Array.isArray(messages)) return false;
+  return callbacks.every((callback) => isObject(callback) && "body" in callback) && messages.every((message) => isObject(message) && isObject(message["data"]));
 }
 
 async function replayCallbacks(app: App, deliveries: Deliveries, fixture: Fixture, bot: string | undefined): Promise<ReplayResult> {
@@ -89,7 +96,7 @@ async function replayMessages(app: App, deliveries: Deliveries, fixture: Fixture
 
 function isPersonal(app: App, message: Message, bots: Set<string>): boolean {
   const spoken = ["message", "custom", "interactive"].includes(message.category) && message.deletedAt === undefined;
-  return spoken && isObject(message.data) && !bots.has(message.sender) && !app.world.bots.has(message.sender);
+  return spoken && !bots.has(message.sender) && !app.world.bots.has(message.sender);
 }
 
 /** Which message a callback's body is about, in either envelope. */

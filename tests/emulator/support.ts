@@ -111,7 +111,7 @@ export class Listener {
 }
 
 /** An emulator with a listening bot behind `demo_bot`. */
-export interface Scene extends AsyncDisposable {
+export interface Scene {
   emulator: Emulator;
   rest: Rest;
   bot: Listener;
@@ -120,13 +120,15 @@ export interface Scene extends AsyncDisposable {
   close: () => Promise<void>;
 }
 
-export async function scene(options: EmulatorOptions = {}): Promise<Scene> {
+/** With the context of a test, it is closed when the test has ended. */
+export async function scene(options: EmulatorOptions = {}, context?: { after: (close: () => Promise<void>) => void }): Promise<Scene> {
   const bot = await Listener.start();
   const emulator = await startEmulator({ callbackUrl: `${bot.url}/callback/demo_bot`, ...options });
   const close = async () => {
     await emulator.close();
     await bot.close();
   };
+  context?.after(close);
   return {
     emulator,
     bot,
@@ -134,7 +136,6 @@ export async function scene(options: EmulatorOptions = {}): Promise<Scene> {
     say: (text, receiverType = "user") =>
       emulator.send({ sender: "cometchat-uid-1", receiver: receiverType === "user" ? "demo_bot" : "team-1", receiverType, text }),
     close,
-    [Symbol.asyncDispose]: close,
   };
 }
 
