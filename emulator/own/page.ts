@@ -39,9 +39,20 @@ export async function servePage(incoming: IncomingMessage, outgoing: ServerRespo
   } catch {
     return end(outgoing, 404, "There is no such page.");
   }
-  if (name.endsWith(".ts")) content = stripTypeScriptTypes(content.toString("utf8"));
+  if (name.endsWith(".ts")) content = stripTypes(content.toString("utf8"));
   outgoing.writeHead(200, { ...HEADERS, "Content-Type": type, "Content-Length": Buffer.byteLength(content) });
   outgoing.end(incoming.method === "HEAD" ? undefined : content);
+}
+
+/** Node.js marks this experimental and says so on the console at its first use, where nobody can do anything about it. */
+function stripTypes(source: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 function end(outgoing: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
