@@ -11,7 +11,7 @@ import { hexDigits, uuid } from "./random.ts";
 import { conversationIdOf, showMessage } from "./render.ts";
 import { readDraft, send } from "./sending.ts";
 import { isHttpUrl } from "./settings.ts";
-import { isObject, messageId } from "./validate.ts";
+import { asText, isObject, messageId } from "./validate.ts";
 
 /** The documented sample's [D-old] S17. */
 const ORIGIN = { platform: "web", language: "reactjs", resource: "chat-widget" };
@@ -19,21 +19,21 @@ const ORIGIN = { platform: "web", language: "reactjs", resource: "chat-widget" }
 /** Sends as a client does: with a `muid`, and with the `resource` of its session in the data [D-old] S17, S18. */
 export function sendAsPerson(app: App, request: SendAsPerson): StoredMessage {
   const { sender: uid, text, parentId, ...rest } = request;
-  const sender = app.world.user(String(uid));
+  const sender = app.world.user(asText(uid));
   const body: JsonObject = { ...(rest as unknown as JsonObject) };
   if (text !== undefined) body["data"] = { ...(isObject(rest.data) ? rest.data : {}), text: text as Json };
   const draft = readDraft(app, sender.uid, body, ORIGIN);
   const { seed } = app.settings;
   draft.muid ??= `_${hexDigits(9, seed, "muid", sender.uid, Date.now(), app.messages.all.last?.id ?? 0)}`;
   draft.data = { ...draft.data, resource: draft.data["resource"] ?? `WEB-4_2_0-${uuid(seed, "session", sender.uid)}-${Date.now()}` };
-  if (parentId !== undefined) draft.parentId = messageId(String(parentId));
+  if (parentId !== undefined) draft.parentId = messageId(asText(parentId));
   sender.status = "available";
   sender.lastActiveAt = app.now();
   return send(app, draft);
 }
 
 export function editAsPerson(app: App, id: string, { person, text }: EditAsPerson): StoredMessage {
-  const { uid } = app.world.user(String(person));
+  const { uid } = app.world.user(asText(person));
   if (typeof text !== "string") throw new CometChatError("ERR_INVALID_MESSAGE_TEXT");
   const message = visibleMessage(app, id, uid);
   editMessage(app, message, uid, { data: { text } }, ORIGIN);
@@ -49,8 +49,8 @@ export function deleteAsPerson(app: App, id: string, person: string): StoredMess
 
 /** Marks a conversation as read. Nothing said yet is nothing to read. */
 export function readAsPerson(app: App, { person, receiver, receiverType }: ReadAsPerson): void {
-  const { uid } = app.world.user(String(person));
-  const conversation = findConversation(app, uid, receiverType, String(receiver));
+  const { uid } = app.world.user(asText(person));
+  const conversation = findConversation(app, uid, receiverType, asText(receiver));
   if (conversation) markConversation(app, conversation, uid, "read");
 }
 
@@ -65,12 +65,12 @@ export function findConversation(app: App, person: string, receiverType: unknown
  * CometChat takes no part in it [SDK] S46.
  */
 export async function interactAsPerson(app: App, deliveries: Deliveries, id: string, request: InteractAsPerson): Promise<InteractionResult> {
-  const { uid } = app.world.user(String(request.person));
+  const { uid } = app.world.user(asText(request.person));
   const message = visibleMessage(app, id, uid);
-  const element = findElement(message.data, String(request.elementId));
+  const element = findElement(message.data, asText(request.elementId));
   if (!element) throw invalid("elementId", "The message has no such element.");
   if (message.sender === uid && message.data["allowSenderInteraction"] !== true) throw new CometChatError("ERR_MESSAGE_ACTION_NOT_ALLOWED");
-  interact(app, message, uid, [String(request.elementId)]);
+  interact(app, message, uid, [asText(request.elementId)]);
   const action = isObject(element["action"]) ? element["action"] : {};
   const url = action["url"];
   const result: InteractionResult = { message: showMessage(app, message, { audience: "own", uid }) };
@@ -117,7 +117,7 @@ function interactionBody(app: App, message: StoredMessage, uid: string, request:
       messageId: message.id,
       interactionTimezoneCode: "UTC",
       interactedBy: uid,
-      interactedElementId: String(request.elementId),
+      interactedElementId: asText(request.elementId),
       ...(isObject(request.values) && request.values),
     },
   };

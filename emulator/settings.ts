@@ -125,7 +125,7 @@ function parse(name: string, value: unknown): SettingValue {
   const descriptor = BY_NAME.get(name);
   if (!descriptor) throw new SettingError(`There is no setting named ${JSON.stringify(name)}.`);
   const { type, choices } = descriptor;
-  const text = String(value).trim();
+  const text = typeof value === "object" ? "" : String(value).trim();
   switch (type) {
     case "boolean":
       if (text === "true" || text === "yes") return true;

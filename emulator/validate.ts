@@ -11,6 +11,11 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A text or a number as text; of anything else, which `String` might even throw at, an empty text. */
+export function asText(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
 /** An object from a request's body. An empty body is an empty object. */
 export function parseBody(text: string): JsonObject {
   if (text.trim() === "") return {};

@@ -8,13 +8,13 @@ import type { Deliveries } from "../deliveries.ts";
 import { CometChatError, invalid } from "../errors.ts";
 import { sendAsPerson } from "../people.ts";
 import { showMessage } from "../render.ts";
-import { isObject } from "../validate.ts";
+import { asText, isObject } from "../validate.ts";
 
 /** Callbacks or messages of one replay. */
 const MAX_REPLAYED = 10_000;
 
 export function recordFixture(app: App, { conversationId, name }: FixtureRequest): Fixture {
-  const conversation = app.messages.conversations.get(String(conversationId));
+  const conversation = app.messages.conversations.get(asText(conversationId));
   if (!conversation) throw new CometChatError("ERR_CONVERSATION_NOT_ACCESSIBLE");
   const { exchanges } = app.exchanges.list({ conversationId: conversation.id, kind: "callback", limit: MAX_REPLAYED });
   const firsts = exchanges.filter((exchange): exchange is CallbackExchange & { bot: string } => {
@@ -53,7 +53,7 @@ function isFixture(value: unknown): value is Fixture {
 async function replayCallbacks(app: App, deliveries: Deliveries, fixture: Fixture, bot: string | undefined): Promise<ReplayResult> {
   const messageIds: string[] = [];
   for (const callback of fixture.callbacks.slice(0, MAX_REPLAYED)) {
-    const record = app.world.bot(String(bot ?? callback.bot));
+    const record = app.world.bot(asText(bot ?? callback.bot));
     const about = messageOf(callback.body);
     await deliveries.now({
       to: { bot: record.uid },

@@ -26,7 +26,7 @@ import { showMessage } from "../render.ts";
 import { readBody } from "../rest/handler.ts";
 import { SettingError } from "../settings.ts";
 import { showMessages, showState } from "../state.ts";
-import { isObject, oneOf, parseBody, queryNumber } from "../validate.ts";
+import { asText, isObject, oneOf, parseBody, queryNumber } from "../validate.ts";
 import { EventStream } from "./events.ts";
 import { messageOf, recordFixture, replay, triggerOf } from "./fixtures.ts";
 
@@ -138,7 +138,7 @@ export class OwnRoutes {
   }
 
   #show(message: StoredMessage, uid: unknown): Message {
-    return showMessage(this.#app, message, { audience: "own", uid: String(uid) });
+    return showMessage(this.#app, message, { audience: "own", uid: asText(uid) });
   }
 
   #react({ query, parts: [id, reaction] }: OwnCall, change: typeof addReaction): Message {
@@ -155,7 +155,7 @@ export class OwnRoutes {
   }
 
   async #checkCallback(body: JsonObject): Promise<CallbackCheck> {
-    const bot = this.#app.world.bot(String(body["bot"]));
+    const bot = this.#app.world.bot(asText(body["bot"]));
     const started = Date.now();
     const health = await this.#deliveries.check(bot.uid, bot.webhookURL);
     return { bot: bot.uid, url: bot.webhookURL, ...health, ms: Date.now() - started };
@@ -164,7 +164,7 @@ export class OwnRoutes {
 
 /** Posts a body of one's own to a bot. */
 export function postRawCallback(app: App, deliveries: Deliveries, { bot, body, headers }: RawCallback): ReturnType<Deliveries["now"]> {
-  const record = app.world.bot(String(bot));
+  const record = app.world.bot(asText(bot));
   if (body === undefined) throw invalid("body", "The body field is required.");
   if (headers !== undefined && (!isObject(headers) || !Object.entries(headers).every(([name, value]) => isHeader(name, value)))) {
     throw invalid("headers", "The headers must be an object of names and texts.");

@@ -4,6 +4,7 @@ import { CometChatError, invalid } from "../errors.ts";
 import { readDraft, send } from "../sending.ts";
 import { showBot, showMessage } from "../render.ts";
 import {
+  asText,
   callbackUrl,
   messageId,
   newId,
@@ -119,7 +120,7 @@ export const botRoutes: Route[] = [
       if (parentId !== undefined && parentId !== null) {
         const rule = app.settings.choice("parentIdOnBotSend");
         if (rule === "refused") throw invalid("parentId", "The parentId field is not allowed.");
-        if (rule === "honoured") draft.parentId = messageId(String(parentId));
+        if (rule === "honoured") draft.parentId = messageId(asText(parentId));
       }
       const message = send(app, draft);
       created(message);

@@ -11,7 +11,7 @@ import { takesPart, visibleMessage } from "../changing.ts";
 import { invalid } from "../errors.ts";
 import type { MessageQueue, StoredMessage } from "../messages.ts";
 import { conversationIdOf, showMessage } from "../render.ts";
-import { queryFlag, queryList, queryNumber } from "../validate.ts";
+import { asText, queryFlag, queryList, queryNumber } from "../validate.ts";
 import type { Call, Reply, Route } from "./router.ts";
 import { paginate } from "./router.ts";
 
@@ -163,14 +163,14 @@ function filters({ app, query, onBehalfOf }: Call): (message: StoredMessage) => 
   const sender = query.get("sender")?.toLowerCase();
   if (sender) add((message) => message.sender === sender);
   const searchKey = query.get("searchKey")?.toLowerCase();
-  if (searchKey) add(({ data }) => String(data["text"] ?? "").toLowerCase().includes(searchKey));
+  if (searchKey) add(({ data }) => asText(data["text"]).toLowerCase().includes(searchKey));
   if (queryFlag(query, "hideReplies")) add(({ parentId }) => parentId === undefined);
   if (queryFlag(query, "hideDeleted")) add(({ deletedAt }) => deletedAt === undefined);
   if (queryFlag(query, "onlyDeleted")) add(({ deletedAt }) => deletedAt !== undefined);
   if (queryFlag(query, "hasAttachments")) add(({ data }) => Array.isArray(data["attachments"]) && data["attachments"].length > 0);
   if (queryFlag(query, "hasMentions")) add(({ mentions }) => mentions.length > 0);
   if (queryFlag(query, "hasReactions")) add(({ reactions }) => (reactions?.size ?? 0) > 0);
-  if (queryFlag(query, "hasLinks")) add(({ data }) => /https?:\/\//.test(String(data["text"] ?? "")));
+  if (queryFlag(query, "hasLinks")) add(({ data }) => /https?:\/\//.test(asText(data["text"])));
   if (queryFlag(query, "myMentionsOnly") && onBehalfOf) add(({ mentions }) => mentions.includes(onBehalfOf));
   for (const [flag, key] of [["unread", "readId"], ["undelivered", "deliveredId"]] as const) {
     if (!queryFlag(query, flag) || !onBehalfOf) continue;
