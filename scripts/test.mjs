@@ -7,8 +7,9 @@ import { Problem } from "./lib/problem.mjs";
 import { inView } from "./lib/run.mjs";
 import { ensureLints } from "./lib/rust.mjs";
 import { setUp } from "./lib/setup.mjs";
+import { isBuilt, release } from "./lib/worker.mjs";
 
-/** @typedef {{ name: string, what: string, command: [string, ...string[]], needs?: string }} Step */
+/** @typedef {{ name: string, what: string, command: [string, ...string[]], needsBuild?: boolean }} Step */
 
 /** @param {string[]} files */
 const nodeTests = (...files) => [
@@ -36,7 +37,7 @@ const steps = [
     name: "e2e",
     what: "End to end in workerd",
     command: [program.node, ...nodeTests("tests/*.test.ts")],
-    needs: "build",
+    needsBuild: true,
   },
 ];
 
@@ -60,8 +61,9 @@ await main(async () => {
   const results = [];
   for (const step of chosen) {
     console.log(`\n━━ ${step.what} (${step.name}) ━━`);
-    const lacks = results.some((result) => result.step.name === step.needs && result.outcome !== "ok");
-    results.push(lacks ? { step, outcome: "skipped", seconds: 0 } : await run(step));
+    // A build that is too big is still one that can be tested.
+    const lacksBuild = step.needsBuild && !isBuilt(release);
+    results.push(lacksBuild ? { step, outcome: "skipped", seconds: 0 } : await run(step));
   }
   console.log(`\n${summary(results)}`);
   return results.every(({ outcome }) => outcome === "ok") ? 0 : 1;
@@ -77,7 +79,7 @@ function choose(only) {
   for (const name of names) {
     const step = steps.find((candidate) => candidate.name === name);
     if (!step) throw new Problem(`There is no step named ${JSON.stringify(name)}: see npm test -- --help.`);
-    if (step.needs) names.add(step.needs);
+    if (step.needsBuild) names.add("build");
   }
   return steps.filter(({ name }) => names.has(name));
 }

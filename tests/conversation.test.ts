@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 
 import type { World } from "./harness.ts";
 import { startWorld } from "./harness.ts";
+import type { Said } from "./payloads.ts";
 import { afterMessage } from "./payloads.ts";
 
 const sample = readFileSync(new URL("fixtures/bot-callback-sample.json", import.meta.url), "utf8");
@@ -31,8 +32,8 @@ test("the sample that CometChat documents is answered by demo_bot to cometchat-u
   assert.deepEqual((await world.post(sample)).body, { status: "duplicate" });
   const end = await world.ended("712");
   assert.deepEqual(
-    [end.conversation, end.kind, end.outcome, end.reason, end.replies],
-    ["demo_bot:user:cometchat-uid-1", "message/text", "answered", null, 1],
+    [end.conversation, end.kind, end.outcome, end.replies],
+    ["demo_bot:user:cometchat-uid-1", "message/text", "answered", 1],
   );
   assert.equal(world.said({ user: "cometchat-uid-1" }).length, 1);
 });
@@ -135,8 +136,7 @@ test("an answer that CometChat refuses ends as a dead letter, and the conversati
   const kv = await world.kv();
   const letter = JSON.parse((await kv.get(`dead:demo_bot:${refused.data.id}`)) ?? "null");
   assert.equal(letter.reason, "ERR_UID_NOT_FOUND");
-  assert.equal(letter.kind, "reply");
-  assert.deepEqual(letter.address, { bot: "demo_bot", receiverType: "user", peer: "nobody" });
+  assert.equal(letter.conversation, "demo_bot:user:nobody");
   assert.deepEqual(letter.replies.map(({ id }: { id: string }) => id), [`demo_bot-${refused.data.id}-answer-0`]);
 
   world.emulator.addUser({ uid: "nobody", name: "Nobody" });
@@ -144,4 +144,19 @@ test("an answer that CometChat refuses ends as a dead letter, and the conversati
   await world.post(next);
   assert.equal((await world.ended(next.data.id)).outcome, "answered");
   assert.deepEqual(world.said({ user: "nobody" }), ["You said: still there?\nThat was message 2 here, and I keep no notes."]);
+});
+
+test("a sender who is over the budget gets no more answers that minute, in that conversation", async () => {
+  const frugal = await startWorld({ settings: { REPLY_BUDGET_PER_MINUTE: 2 } });
+  try {
+    const post = (said: Said) => frugal.post(afterMessage(said)).then(({ body }) => body);
+    const group = { group: "team-1" };
+    assert.deepEqual(await post({ to: group, text: "/help" }), { status: "accepted" });
+    assert.deepEqual(await post({ to: group, text: "/help" }), { status: "accepted" });
+    assert.deepEqual(await post({ to: group, text: "/help" }), { status: "ignored", reason: "over_budget" });
+    assert.deepEqual(await post({ to: group, text: "/help", sender: "cometchat-uid-2" }), { status: "accepted" });
+    assert.deepEqual(await post({ text: "/help" }), { status: "accepted" });
+  } finally {
+    await frugal.close();
+  }
 });

@@ -39,39 +39,55 @@ export const dev = {
 };
 
 /**
- * Builds the worker unless its folder holds what the present sources give.
+ * Whether a folder holds what the present sources give.
+ *
+ * @param {Kind} kind
+ */
+export const isBuilt = (kind) => readStamp(kind) === `${digest(inputFiles())}\n${digest(outputs(kind))}\n`;
+
+/**
+ * Builds the worker unless that has been done.
  *
  * @param {Kind} kind
  * @returns {Promise<boolean>} whether there was anything to do
  * @throws {Problem} if the crate does not compile
  */
-export async function buildWorker({ folder, option, profile, first, again }) {
-  /** What the files in the folder were made from, and what they were when they were made. */
-  const stamp = join(folder, ".made-from");
-  const outputs = [join(folder, "index.js"), join(folder, "index_bg.wasm")];
-  // Read before the build: an edit made while it runs is then seen by the next one.
-  const inputs = digest(inputFiles());
-  const isCurrent =
-    [stamp, ...outputs].every(existsSync) && readFileSync(stamp, "utf8") === `${inputs}\n${digest(outputs)}\n`;
-  if (isCurrent) return false;
-
+export async function buildWorker(kind) {
+  if (isBuilt(kind)) return false;
   await setUp();
   checkPrograms();
-  rmSync(stamp, { force: true });
-  const hasDependencies = existsSync(join(root, "target", "wasm32-unknown-unknown", profile));
+  // Read before the build: an edit made while it runs is then seen by the next one.
+  const inputs = digest(inputFiles());
+  rmSync(stampOf(kind), { force: true });
+  const hasDependencies = existsSync(join(root, "target", "wasm32-unknown-unknown", kind.profile));
   const output = await behindProgress(
     {
       title: "Building the worker",
-      about: hasDependencies ? again : first,
+      about: hasDependencies ? kind.again : kind.first,
       cure: "The worker does not build: correct the error above.",
     },
     program.workerBuild,
-    [option, "--out-dir", relative(root, folder)],
+    [kind.option, "--out-dir", relative(root, kind.folder)],
     { env: buildEnvironment() },
   );
   if (/^(\x1b\[[\d;]*m)*warning/m.test(output)) console.log(output.trimEnd());
-  writeFileSync(stamp, `${inputs}\n${digest(outputs)}\n`);
+  writeFileSync(stampOf(kind), `${inputs}\n${digest(outputs(kind))}\n`);
   return true;
+}
+
+/** @param {Kind} kind */
+const outputs = ({ folder }) => [join(folder, "index.js"), join(folder, "index_bg.wasm")];
+
+/**
+ * What the files in the folder were made from, and what they were when they were made.
+ *
+ * @param {Kind} kind
+ */
+const stampOf = ({ folder }) => join(folder, ".made-from");
+
+/** @param {Kind} kind */
+function readStamp(kind) {
+  return existsSync(stampOf(kind)) ? readFileSync(stampOf(kind), "utf8") : undefined;
 }
 
 function inputFiles() {
