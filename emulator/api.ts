@@ -441,7 +441,7 @@ export type EmulatorEvent =
   | { type: "message"; message: Message; conversation: ConversationSummary }
   /** A message was edited, deleted, reacted to, interacted with, read or delivered: here it is as it stands now. */
   | { type: "message-changed"; change: "edited" | "deleted" | "reaction" | "interacted" | "receipt"; message: Message; conversation: ConversationSummary }
-  /** A delivery or REST call began (`pending`) or ended. The same `id` comes once or twice. */
+  /** A delivery or REST call began (`pending`), or more is known of it. The same `id` comes again with every change. */
   | { type: "exchange"; exchange: Exchange }
   /** A bot's callback URL answered, or stopped answering. */
   | { type: "callback-health"; bot: string; callback: CallbackHealth }

@@ -24,7 +24,7 @@ export function relayToBots(app: App, deliveries: Deliveries): void {
  */
 export function relays(app: App, bot: BotRecord, message: StoredMessage): boolean {
   const { settings } = app;
-  if (!bot.enabled) return false;
+  if (!bot.enabled || app.world.users.get(bot.uid)?.deactivatedAt !== undefined) return false;
   if (message.sender === bot.uid) {
     if (!settings.flag("relayOwnMessages")) return false;
   } else if (app.world.bots.has(message.sender) && !settings.flag("relayBotMessages")) {

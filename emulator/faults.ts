@@ -161,7 +161,7 @@ export const FAULTS = [
   {
     name: "restFaultsOn",
     title: "Which REST calls faults hit",
-    description: "sends: a bot's messages and replies in threads. histories: lists of messages. others: everything else.",
+    description: "sends: a bot's messages and replies in threads. histories: lists of messages. others: everything else. Calls on behalf of a person are spared.",
     section: "REST faults",
     type: "list",
     choices: ["sends", "histories", "others"],

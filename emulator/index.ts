@@ -38,6 +38,7 @@ import { tellWebhooks } from "./webhooks.ts";
 import type { Seed } from "./world.ts";
 
 export type * from "./api.ts";
+export { CometChatError } from "./errors.ts";
 export { SettingError } from "./settings.ts";
 export { StartError } from "./server.ts";
 export type { Seed } from "./world.ts";

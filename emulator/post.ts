@@ -21,7 +21,7 @@ export class Postman {
   async request(method: string, url: string, headers: Record<string, string>, body: string, ms: number): Promise<PostResult> {
     const started = Date.now();
     const [result, stale] = await this.#once(method, url, headers, body, ms);
-    // The other side may close a kept-alive connection just when it is used again. That request was never read.
+    // The other side may close a kept-alive connection just when it is used again: no failure of its own, so it gets a fresh one.
     return stale ? (await this.#once(method, url, headers, body, ms - (Date.now() - started)))[0] : result;
   }
 

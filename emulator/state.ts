@@ -28,7 +28,7 @@ export function showState(app: App, deliveries: Deliveries, apiUrl: string): Sta
     bots: [...world.bots.values()].map((bot) => {
       const shown = showBot(bot);
       return {
-        user: showUser(world.user(bot.uid)),
+        user: showUser(world.users.get(bot.uid)!),
         bot: shown.password ? { ...shown, password: "…" } : shown,
         callback: deliveries.health(bot.uid),
       };

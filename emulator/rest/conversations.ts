@@ -1,4 +1,4 @@
-/** Conversations, and marking them read and delivered [D] S6, S7, S41. Every call is on behalf of a user. */
+/** Conversations, and marking them read and delivered [D] S6, S7, S41. Every call but the list is on behalf of a user. */
 
 import type { App } from "../app.ts";
 import { markConversation, markUnread, takesPart } from "../changing.ts";
@@ -15,16 +15,15 @@ export const conversationRoutes: Route[] = [
     method: "GET",
     path: "/conversations",
     operation: "listConversations",
-    requiresOnBehalfOf: true,
     run({ app, query, onBehalfOf }) {
       const page = queryNumber(query, "page", { default: 1, minimum: 1, maximum: 1_000_000 });
       const perPage = queryNumber(query, "perPage", { default: 50, minimum: 1, maximum: 1000 });
       const type = query.get("conversationType");
       const unread = queryFlag(query, "unread");
-      const mine = conversationsOf(app, onBehalfOf!).filter(
-        (conversation) => (!type || conversation.type === type) && (!unread || (conversation.unread.get(onBehalfOf!) ?? 0) > 0),
+      const found = conversationsOf(app, onBehalfOf).filter(
+        (conversation) => (!type || conversation.type === type) && (!unread || (conversation.unread.get(onBehalfOf ?? "") ?? 0) > 0),
       );
-      return paginate(mine, page, perPage, (conversation) => show(app, conversation, onBehalfOf!));
+      return paginate(found, page, perPage, (conversation) => show(app, conversation, onBehalfOf));
     },
   },
   ...both("GET", "/conversation", "getConversation", (call, conversation) => ({ data: show(call.app, conversation, call.onBehalfOf!) })),
@@ -72,10 +71,11 @@ function find({ app, params, onBehalfOf }: Call, type: ReceiverType): Conversati
   throw new CometChatError("ERR_CONVERSATION_NOT_ACCESSIBLE");
 }
 
-function conversationsOf(app: App, uid: string): Conversation[] {
-  const groups = [...app.messages.conversations.values()].filter((conversation) => conversation.type === "group" && takesPart(app, conversation, uid));
-  const all = [...app.messages.conversationsOf(uid), ...groups];
-  return all.sort((one, other) => (other.messages.last?.id ?? 0) - (one.messages.last?.id ?? 0));
+/** Those of a user, or all. The latest first. */
+function conversationsOf(app: App, uid: string | undefined): Conversation[] {
+  const all = [...app.messages.conversations.values()];
+  const mine = uid === undefined ? all : all.filter((conversation) => takesPart(app, conversation, uid));
+  return mine.sort((one, other) => (other.messages.last?.id ?? 0) - (one.messages.last?.id ?? 0));
 }
 
 function mark(call: Call, conversation: Conversation, action: "read" | "delivered"): Reply {
@@ -91,16 +91,16 @@ function marked(type: ReceiverType, text: string): object {
 }
 
 /** `unreadMessageCount` is a string in every sample [D] S6. */
-function show(app: App, conversation: Conversation, uid: string): object {
+function show(app: App, conversation: Conversation, uid: string | undefined): object {
   const { id, type, parties, messages, unread, tags, createdAt } = conversation;
   const last = messages.last;
-  const peer = parties.find((party) => party !== uid) ?? uid;
+  const peer = parties.find((party) => party !== uid) ?? parties[0]!;
   const user = app.world.users.get(peer);
   const group = app.world.groups.get(peer);
   return {
     conversationId: id,
     conversationType: type,
-    unreadMessageCount: String(unread.get(uid) ?? 0),
+    unreadMessageCount: String(unread.get(uid ?? "") ?? 0),
     createdAt,
     updatedAt: last?.updatedAt ?? createdAt,
     ...(tags && { tags }),

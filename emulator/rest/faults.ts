@@ -21,8 +21,9 @@ export class RestFaults {
 
   /** At most one, drawn from what is asked and how often it was asked before. */
   draw(route: Route, call: { path: string; body: JsonObject; onBehalfOf: string | undefined }): RestFault | undefined {
-    const { settings } = this.#app;
-    if (!settings.list("restFaultsOn").includes(route.faults ?? "others")) return undefined;
+    const { settings, world } = this.#app;
+    const person = call.onBehalfOf !== undefined && !world.bots.has(call.onBehalfOf);
+    if (person || !settings.list("restFaultsOn").includes(route.faults ?? "others")) return undefined;
     const identity = this.#identity(route, call);
     const times = this.#count(identity);
     let rest = fraction(settings.seed, "rest", identity, times);

@@ -133,6 +133,7 @@ export class RestApi {
           body,
           onBehalfOf,
           created: (message) => {
+            // Told with the outcome: a fault may keep it from the client, but not from the log.
             exchange.createdMessageId = String(message.id);
             exchange.conversationId = message.conversation.id;
           },
@@ -160,8 +161,8 @@ export class RestApi {
     exchange.fault = fault;
     switch (fault) {
       case "rest429": {
-        const seconds = settings.number("retryAfterSeconds");
-        const headers = { ...rateHeaders({ ...allowance, remaining: 0 }), ...tooMany(seconds, this.#app.now() + Math.ceil(seconds)) };
+        const seconds = Math.ceil(settings.number("retryAfterSeconds"));
+        const headers = { ...rateHeaders({ ...allowance, remaining: 0 }), ...tooMany(seconds, this.#app.now() + seconds) };
         return this.#write(outgoing, exchange, this.#errorAnswer(new CometChatError("ERR_TOO_MANY_REQUESTS"), headers));
       }
       case "rest500":

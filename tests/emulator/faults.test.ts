@@ -90,6 +90,7 @@ describe("REST faults", () => {
     const history = () => rest("GET", "/users/cometchat-uid-1/messages", undefined, { onBehalfOf: "demo_bot" });
     const user = () => rest("GET", "/users/cometchat-uid-1");
     assert.deepEqual([(await send()).status, (await history()).status, (await user()).status], [500, 200, 200]);
+    assert.equal((await rest("POST", "/messages", textTo("demo_bot", "x"), { onBehalfOf: "cometchat-uid-1" })).status, 200);
     stage.emulator.set({ restFaultsOn: "histories,others" });
     assert.deepEqual([(await send()).status, (await history()).status, (await user()).status], [200, 500, 500]);
   });

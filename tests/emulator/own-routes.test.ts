@@ -43,6 +43,13 @@ describe("state and messages", () => {
     assert.equal(state.apiUrl, stage.emulator.apiUrl);
   });
 
+  it("shows a bot whose user is deactivated, which hears nothing", async () => {
+    await stage.rest("DELETE", "/users/demo_bot");
+    stage.say("hi", "group");
+    await stage.emulator.idle();
+    assert.deepEqual([stage.emulator.state().bots.length, stage.bot.heard.length], [1, 0]);
+  });
+
   it("sends, edits, reacts, deletes and reads as a person", async () => {
     const { answer: sent } = await call<Message>("POST", "messages", { ...toBot, text: "helo" });
     assert.match(sent.muid ?? "", /^_/);

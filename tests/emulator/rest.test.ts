@@ -491,6 +491,7 @@ describe("histories", () => {
     assert.equal((await rest("POST", "/groups/team-1/conversation/read", undefined, bot)).body.data.message.length > 0, true);
     await rest("DELETE", `${conversation}/read`, undefined, bot);
     assert.equal((await rest("GET", "/conversations?unread=true", undefined, bot)).body.data.length, 2);
+    assert.equal((await rest("GET", "/conversations")).body.data.length, 3);
     assert.equal((await rest("GET", conversation, undefined, { onBehalfOf: "cometchat-uid-3" })).code, "ERR_CONVERSATION_NOT_ACCESSIBLE");
     assert.equal((await rest("PUT", conversation, { tags: ["vip"] }, bot)).body.data.tags[0], "vip");
     assert.equal((await rest("DELETE", conversation, undefined, bot)).body.data.success, true);
