@@ -48,8 +48,8 @@ describe("the library", () => {
     assert.equal(emulator.send({ sender: "ann", receiver: "bob", receiverType: "user", text: "x" }).id, "500");
     assert.equal(emulator.state().settings.values["envelope"], "new");
     assert.equal((await stage.rest("GET", "/groups/g/members")).body.data[0].uid, "ann");
-    emulator.addBot({ uid: "helper", name: "Helper", webhookURL: `${stage.bot.url}/x`, enabled: true });
-    emulator.send({ sender: "ann", receiver: "helper", receiverType: "user", text: "hi" });
+    emulator.addBot({ uid: "guide", name: "Guide", webhookURL: `${stage.bot.url}/x`, enabled: true });
+    emulator.send({ sender: "ann", receiver: "guide", receiverType: "user", text: "hi" });
     await emulator.idle();
     assert.deepEqual(stage.bot.texts(), ["hi"]);
   });
