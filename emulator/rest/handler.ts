@@ -10,6 +10,7 @@ import type { App } from "../app.ts";
 import { CometChatError } from "../errors.ts";
 import { httpRecord } from "../exchanges.ts";
 import type { RestFault } from "../faults.ts";
+import type { StoredMessage } from "../messages.ts";
 import { parseBody } from "../validate.ts";
 import { authTokenRoutes } from "./auth-tokens.ts";
 import { blockRoutes } from "./blocks.ts";
@@ -24,7 +25,7 @@ import type { Allowance } from "./rate-limit.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { reactionRoutes } from "./reactions.ts";
 import { relationOf } from "./relation.ts";
-import type { Route } from "./router.ts";
+import type { Call, Route } from "./router.ts";
 import { Router } from "./router.ts";
 import { userRoutes } from "./users.ts";
 
@@ -108,50 +109,44 @@ export class RestApi {
 
   async #answerAuthorised(request: Request, exchange: RestExchange, outgoing: ServerResponse): Promise<void> {
     const scope = this.#scope(request.headers);
-    const url = new URL(request.path, "http://emulator");
-    const match = this.#router.match(request.method, url.pathname);
-    const route = "route" in match ? match.route : undefined;
-    const allowance = this.#rateLimiter.take(route?.core ? "core" : "standard");
+    const [path = "", search = ""] = request.path.split(/\?(.*)/s);
+    const match = this.#router.match(request.method, path);
+    const core = "route" in match && match.route.core;
+    const allowance = this.#rateLimiter.take(core ? "core" : "standard");
     const headers = rateHeaders(allowance);
     try {
       if (allowance.exceeded) throw new CometChatError("ERR_TOO_MANY_REQUESTS");
       if ("error" in match) throw new CometChatError(match.error);
-      if (scope === "authOnly" && !match.route.authOnly) throw new CometChatError("AUTH_ERR_NO_ACCESS");
-      const onBehalfOf = this.#onBehalfOf(match.route, request.headers);
+      const { route, params } = match;
+      if (scope === "authOnly" && !route.authOnly) throw new CometChatError("AUTH_ERR_NO_ACCESS");
+      const onBehalfOf = this.#onBehalfOf(route, request.headers);
       const body = parseBody(request.text);
       this.#app.exchanges.update(exchange, {
-        operation: match.route.operation,
+        operation: route.operation,
         ...(onBehalfOf !== undefined && { onBehalfOf }),
-        ...relationOf(this.#app, { route: match.route, params: match.params, body, onBehalfOf }),
+        ...relationOf(this.#app, { route, params, body, onBehalfOf }),
       });
-      const fault = this.#faults.draw(match.route, { path: request.path, body, onBehalfOf });
-      const operate = (): Answer => {
-        const { data, meta } = match.route.run({
-          app: this.#app,
-          params: match.params,
-          query: url.searchParams,
-          body,
-          onBehalfOf,
-          created: (message) => {
-            // Told with the outcome: a fault may keep it from the client, but not from the log.
-            exchange.createdMessageId = String(message.id);
-            exchange.conversationId = message.conversation.id;
-          },
-        });
-        return { status: 200, headers, body: JSON.stringify(meta === undefined ? { data } : { data, meta }) };
-      };
-      const run = (): Answer => {
-        try {
-          return operate();
-        } catch (error) {
-          return this.#errorAnswer(error, headers);
-        }
-      };
-      if (fault === undefined) return this.#write(outgoing, exchange, run());
-      await this.#suffer(fault, run, allowance, exchange, outgoing);
+      const run = () => this.#run(route, { params, query: new URLSearchParams(search), body, onBehalfOf }, exchange, headers);
+      const fault = this.#faults.draw(route, { path: request.path, body, onBehalfOf });
+      if (fault === undefined) this.#write(outgoing, exchange, run());
+      else await this.#suffer(fault, run, allowance, exchange, outgoing);
     } catch (error) {
       const refused = allowance.exceeded ? tooMany(allowance.retryAfter, allowance.reset) : {};
       this.#write(outgoing, exchange, this.#errorAnswer(error, { ...headers, ...refused }));
+    }
+  }
+
+  /** The operation itself. What it has made is told with the outcome: a fault may keep it from the client, but not from the log. */
+  #run(route: Route, call: Omit<Call, "app" | "created">, exchange: RestExchange, headers: Record<string, string>): Answer {
+    const created = (message: StoredMessage) => {
+      exchange.createdMessageId = String(message.id);
+      exchange.conversationId = message.conversation.id;
+    };
+    try {
+      const { data, meta } = route.run({ ...call, app: this.#app, created });
+      return { status: 200, headers, body: JSON.stringify(meta === undefined ? { data } : { data, meta }) };
+    } catch (error) {
+      return this.#errorAnswer(error, headers);
     }
   }
 

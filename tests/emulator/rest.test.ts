@@ -28,6 +28,8 @@ describe("the key and the app", () => {
     ["another app's id in the header", "/users/cometchat-uid-1", { headers: { appId: "other" } }, 404, "AUTH_ERR_INVALID_APPID"],
     ["this app's id in the header", "/users/cometchat-uid-1", { headers: { appId: "2248348660ad9bd4" } }, 200, undefined],
     ["an unknown user to act for", "/users/cometchat-uid-1", { onBehalfOf: "nobody" }, 404, "ERR_UID_NOT_FOUND"],
+    ["a path of slashes", "//", {}, 404, "ERR_API_NOT_FOUND"],
+    ["a path that looks like a host", "//users:x/", {}, 404, "ERR_API_NOT_FOUND"],
     ["a path that cannot be decoded", "/users/%zz", {}, 404, "ERR_API_NOT_FOUND"],
   ];
   for (const [name, path, options, status, code] of cases) {
