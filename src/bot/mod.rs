@@ -1,0 +1,77 @@
+//! What a bot is written against.
+//!
+//! ```
+//! use halley::bot::{Bot, Result, Turn};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize)]
+//! struct Memory {
+//!     messages: u32,
+//! }
+//!
+//! struct Counter;
+//!
+//! impl Bot for Counter {
+//!     type State = Memory;
+//!
+//!     async fn on_message(&self, turn: &mut Turn<Memory>) -> Result {
+//!         turn.state.messages = turn.state.messages.saturating_add(1);
+//!         turn.reply(format!("That was message {}.", turn.state.messages));
+//!         Ok(())
+//!     }
+//! }
+//! ```
+
+pub mod behaviour;
+pub mod turn;
+
+pub use behaviour::{Behaviour, Failure, Input, Output};
+pub use turn::{Turn, Verdict};
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A bot: what it remembers of a conversation, and what it does with a message.
+pub trait Bot: 'static {
+    /// What it remembers of one conversation, at most 1 MiB of JSON. A conversation starts with the default.
+    type State: Default + Serialize + DeserializeOwned;
+
+    /// Deals with one message. There is one turn at a time in a conversation, in order of arrival.
+    ///
+    /// Nothing of a turn is visible outside before it returns `Ok`: then state and replies are stored together, and
+    /// the replies are sent. A turn may run again with the same message and the same state, after a crash, a panic
+    /// or an error; so side effects of its own have to bear being repeated.
+    ///
+    /// # Errors
+    ///
+    /// An error discards the state and the replies of this attempt. The turn is tried three times in all.
+    fn on_message(&self, turn: &mut Turn<Self::State>) -> impl Future<Output = Result>;
+}
+
+/// How a turn ends.
+pub type Result = std::result::Result<(), BotError>;
+
+/// Why a turn failed: one line, which goes into the log. It must not hold what people wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BotError(String);
+
+impl BotError {
+    /// An error with this reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl fmt::Display for BotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for BotError {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,219 @@
+//! The envelope: the smallest parse that finds the message, its conversation and what the fixed rules need.
+//!
+//! The message itself is passed on as it came; only the turn reads it whole.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::error::CallbackError;
+use super::message::{ReceiverType, has_mention};
+use super::uid;
+
+/// The longest UID or GUID that names a conversation, in bytes: it becomes part of a KV key of 512.
+const MAX_PEER_BYTES: usize = 255;
+
+/// The longest message id, in characters.
+const MAX_ID: usize = 64;
+
+/// A callback that carries a message.
+#[derive(Debug)]
+pub struct Callback<'a> {
+    /// Which event CometChat reports.
+    pub trigger: Trigger,
+    /// The app that the callback says it is from.
+    pub app_id: Cow<'a, str>,
+    /// The region that the callback says it is from.
+    pub region: Option<Cow<'a, str>>,
+    /// The bot that the callback says it is for, in lower case. Missing in the callbacks of a webhook.
+    pub bot: Option<String>,
+    /// The message's id.
+    pub id: String,
+    /// Who wrote it, in lower case.
+    pub sender: String,
+    /// Whether it was written in a 1:1 chat or in a group.
+    pub receiver_type: ReceiverType,
+    /// The UID, in lower case, or the GUID.
+    pub receiver: String,
+    /// `message`, `custom`, `action`, `call`, or what is yet to come.
+    pub category: Cow<'a, str>,
+    /// `text`, `image`, a type of the app's own, or what is yet to come.
+    pub kind: Cow<'a, str>,
+    /// CometChat's id of the conversation.
+    pub conversation_id: Option<Cow<'a, str>>,
+    /// The message as it came.
+    pub message: &'a RawValue,
+    data: Option<&'a RawValue>,
+}
+
+/// The events that carry a new message. The three are one: the same message may come by each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// A bot's callback, and the legacy webhook of the same name.
+    AfterMessage,
+    /// The newer webhook's event.
+    MessageSent,
+    /// Fires beside `message_sent` for the same message (observed; cometchat-api.md, section 3.2).
+    UserMentioned,
+}
+
+impl Trigger {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "after_message" => Some(Self::AfterMessage),
+            "message_sent" => Some(Self::MessageSent),
+            "user_mentioned" => Some(Self::UserMentioned),
+            _ => None,
+        }
+    }
+}
+
+/// What a body turned out to be.
+#[derive(Debug)]
+pub enum Envelope<'a> {
+    /// A new message.
+    Message(Box<Callback<'a>>),
+    /// An event without a new message: an edit, a receipt, or one yet to come.
+    UnknownTrigger(Cow<'a, str>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outer<'a> {
+    #[serde(borrow)]
+    trigger: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    app_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    region: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    bot: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head<'a> {
+    /// Where the newer envelope keeps the message; no message has a field of this name.
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    conversation_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sender: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    receiver: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    receiver_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    category: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// 400 where it is not JSON, or lacks what a message needs: an id, a sender, a receiver and its type, an app.
+    pub fn parse(body: &'a [u8]) -> Result<Self, CallbackError> {
+        let body = std::str::from_utf8(body)
+            .map_err(|error| CallbackError::malformed(format!("The body is not UTF-8: {error}.")))?;
+        let outer: Outer<'a> = read(body)?;
+        let trigger = required("trigger", outer.trigger)?;
+        let Some(known) = Trigger::parse(&trigger) else {
+            return Ok(Self::UnknownTrigger(trigger));
+        };
+        let app_id = required("appId", outer.app_id)?;
+        let data = outer.data.ok_or_else(|| missing("data"))?;
+        // Both envelopes arrive: the legacy one has the message under `data`, the newer one under `data.message`.
+        let legacy: Head<'a> = read(data.get())?;
+        let (message, head) = match legacy.message {
+            Some(message) => (message, read(message.get())?),
+            None => (data, legacy),
+        };
+
+        let receiver_type = ReceiverType::parse(&required("receiverType", head.receiver_type)?)
+            .ok_or_else(|| CallbackError::field("receiverType", "must be user or group"))?;
+        let receiver = peer("receiver", required("receiver", head.receiver)?)?;
+        Ok(Self::Message(Box::new(Callback {
+            trigger: known,
+            app_id,
+            region: outer.region,
+            bot: outer.bot.map(|bot| uid(&bot)),
+            id: message_id(head.id)?,
+            sender: uid(&peer("sender", required("sender", head.sender)?)?),
+            receiver_type,
+            receiver: match receiver_type {
+                ReceiverType::User => uid(&receiver),
+                ReceiverType::Group => receiver.into_owned(),
+            },
+            category: head.category.unwrap_or_default(),
+            kind: head.kind.unwrap_or_default(),
+            conversation_id: head.conversation_id,
+            message,
+            data: head.data,
+        })))
+    }
+}
+
+impl Callback<'_> {
+    /// Whether the message mentions this UID.
+    pub fn mentions(&self, who: &str) -> bool {
+        let data = self.addressing();
+        let listed = data.get("mentions").and_then(Value::as_object);
+        listed.is_some_and(|mentions| mentions.keys().any(|key| key.eq_ignore_ascii_case(who)))
+            || data.get("text").and_then(Value::as_str).is_some_and(|text| has_mention(text, who))
+    }
+
+    /// Whether the text starts with `/`.
+    pub fn is_slashed(&self) -> bool {
+        self.addressing().get("text").and_then(Value::as_str).is_some_and(|text| text.starts_with('/'))
+    }
+
+    // Read on demand: most callbacks are decided without it.
+    fn addressing(&self) -> Value {
+        self.data.and_then(|data| serde_json::from_str(data.get()).ok()).unwrap_or_default()
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, CallbackError> {
+    serde_json::from_str(json)
+        .map_err(|error| CallbackError::malformed(format!("The body is not a CometChat callback: {error}.")))
+}
+
+fn missing(field: &str) -> CallbackError {
+    CallbackError::field(field, "is required")
+}
+
+fn required<'a>(field: &str, value: Option<Cow<'a, str>>) -> Result<Cow<'a, str>, CallbackError> {
+    value.filter(|text| !text.is_empty()).ok_or_else(|| missing(field))
+}
+
+fn peer<'a>(field: &str, value: Cow<'a, str>) -> Result<Cow<'a, str>, CallbackError> {
+    if value.len() > MAX_PEER_BYTES {
+        return Err(CallbackError::field(field, format_args!("must not be longer than {MAX_PEER_BYTES} bytes")));
+    }
+    Ok(value)
+}
+
+/// Ids are strings in every payload and integers on one page of the docs (cometchat-api.md, section 10).
+fn message_id(id: Option<&RawValue>) -> Result<String, CallbackError> {
+    let raw = id.ok_or_else(|| missing("id"))?.get();
+    // What is allowed needs no escapes, so the quotes are all there is to take off.
+    let quoted = raw.strip_prefix('"').and_then(|id| id.strip_suffix('"'));
+    let is_letter = |byte: u8| quoted.is_some() && (byte.is_ascii_alphabetic() || byte == b'_' || byte == b'-');
+    let id = quoted.unwrap_or(raw);
+    if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(|byte| byte.is_ascii_digit() || is_letter(byte)) {
+        return Err(CallbackError::field("id", format_args!("must be 1 to {MAX_ID} of A-Z, a-z, 0-9, _ and -")));
+    }
+    Ok(id.to_owned())
+}

@@ -1,0 +1,257 @@
+//! The life of one conversation, from the moment a message is stored to the moment the conversation rests.
+//!
+//! ```text
+//! receive ─▶ inbox ─▶ turn ─▶ outbox ─▶ confirmed        quiet ─▶ rest (KV) ─▶ empty
+//! ```
+//!
+//! Everything that has to survive is in the rows of [`Storage`](ports::Storage); memory holds only what may be lost:
+//! which steps are under way, what has been sent and not yet confirmed, and when the alarm is set. So a crash at any
+//! `await` leaves rows from which the next event goes on, and the alarm, which is never later than the earliest row
+//! that is due, makes sure that there is a next event.
+
+pub mod address;
+mod backoff;
+mod budget;
+mod inbox;
+mod journal;
+mod lanes;
+mod letters;
+mod outbox;
+pub mod outcome;
+pub mod ports;
+pub mod record;
+mod rest;
+mod rows;
+mod turn;
+mod view;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+pub use address::Address;
+pub use inbox::Receipt;
+pub use letters::{DeadLetter, Replayed};
+pub use rows::Entry;
+pub use view::View;
+
+use crate::bot::Behaviour;
+use budget::Budget;
+use lanes::{Lane, Lanes, Pass};
+use outbox::Confirmed;
+use ports::{Change, Millis, Ports, StorageError};
+use record::Record;
+
+/// What a deployer may set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a conversation is quiet before its state goes to KV.
+    pub rest_after: Duration,
+    /// How long it is quiet before the object empties itself.
+    pub empty_after: Duration,
+    /// How long KV keeps the state of a conversation in which nothing happens.
+    pub state_ttl: Duration,
+    /// How many answers a sender gets in a minute; 0 is no limit.
+    pub reply_budget_per_minute: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rest_after: Duration::from_secs(30),
+            empty_after: Duration::from_secs(24 * 60 * 60),
+            state_ttl: Duration::from_secs(90 * 24 * 60 * 60),
+            reply_budget_per_minute: 30,
+        }
+    }
+}
+
+/// One conversation in flight.
+pub struct Conversation<P> {
+    ports: P,
+    address: Address,
+    settings: Settings,
+    behaviour: Option<&'static dyn Behaviour>,
+    memory: RefCell<Memory>,
+}
+
+/// What may be lost in a crash.
+#[derive(Default)]
+struct Memory {
+    lanes: Lanes,
+    budget: Budget,
+    /// The highest number given to a row, once known.
+    seq: Option<u64>,
+    /// When the alarm is set for, if that is known.
+    armed: Option<Millis>,
+    /// The attempt that has been recorded and not been started: its message's number, and its own.
+    begun: Option<(u64, u32)>,
+    /// The keys of replies that CometChat cannot have: made since the last start and never sent.
+    unsent: Vec<String>,
+    /// The replies that CometChat has, whose rows go with the next commit.
+    confirmed: Vec<Confirmed>,
+}
+
+impl<P: Ports> Conversation<P> {
+    /// The conversation at `address`. Without a behaviour its messages wait; that is a setting gone wrong.
+    pub fn new(ports: P, address: Address, settings: Settings, behaviour: Option<&'static dyn Behaviour>) -> Self {
+        Self { ports, address, settings, behaviour, memory: RefCell::default() }
+    }
+
+    /// Does everything that is due, as far as no other event is doing it already.
+    ///
+    /// Returns when nothing is left that this event could do. What is due later is the alarm's.
+    pub async fn drive(&self) {
+        let steps = self.take_steps();
+        self.carry_out(steps).await;
+    }
+
+    /// The alarm has gone off: calls for the next one, then does what is due.
+    ///
+    /// # Errors
+    ///
+    /// Only where the next alarm could not be set, so that the platform tries this one again.
+    pub async fn alarm(&self) -> Result<(), StorageError> {
+        self.memory.borrow_mut().armed = None;
+        let steps = self.take_steps();
+        let armed = self.settle().await;
+        self.carry_out(steps).await;
+        armed
+    }
+
+    async fn carry_out(&self, steps: Vec<Pass>) {
+        let mut under_way: FuturesUnordered<_> = steps.into_iter().map(|pass| self.carry_out_one(pass)).collect();
+        while let Some(done) = under_way.next().await {
+            match done {
+                Ok(()) => under_way.extend(self.take_steps().into_iter().map(|pass| self.carry_out_one(pass))),
+                // Trying again at once would spin; the alarm tries again.
+                Err(error) => self.note("storage_failed", &error),
+            }
+        }
+    }
+
+    async fn carry_out_one(&self, pass: Pass) -> Result<(), StorageError> {
+        let done = match pass.lane {
+            Lane::Turn => self.turn(pass).await,
+            Lane::Outbox => self.send(pass).await,
+            Lane::Archive => self.archive(pass).await,
+        };
+        self.memory.borrow_mut().lanes.free(pass);
+        done
+    }
+
+    /// The steps that are due on lanes that are free, one a lane; their lanes are taken.
+    fn take_steps(&self) -> Vec<Pass> {
+        let now = self.ports.now();
+        Lane::ALL
+            .into_iter()
+            .filter_map(|lane| {
+                if self.memory.borrow().lanes.is_taken(lane, now) {
+                    return None;
+                }
+                match self.is_ready(lane, now) {
+                    Ok(ready) => ready.then(|| self.memory.borrow_mut().lanes.take(lane, now)),
+                    Err(error) => {
+                        self.note("storage_failed", &error);
+                        None
+                    }
+                }
+            })
+            .collect()
+    }
+
+    /// Whether a lane has something to do now. What has just been stored need not wait for the moment at which it
+    /// would be taken for abandoned.
+    fn is_ready(&self, lane: Lane, now: Millis) -> Result<bool, StorageError> {
+        let fresh = match lane {
+            Lane::Turn => self.turn_has_begun()?,
+            Lane::Outbox => self.outbox_has_fresh()?,
+            Lane::Archive => false,
+        };
+        Ok(fresh || self.lane_due(lane)?.is_some_and(|due| due <= now))
+    }
+
+    /// When the next step of a lane is due, by what is stored.
+    fn lane_due(&self, lane: Lane) -> Result<Option<Millis>, StorageError> {
+        match lane {
+            Lane::Turn => self.turn_due(),
+            Lane::Outbox => self.outbox_due(),
+            Lane::Archive => self.archive_due(),
+        }
+    }
+
+    /// When the alarm has to go off: at the earliest moment at which anything is due.
+    ///
+    /// A lane that is taken is looked at again when its pass has run out, in case it never comes back.
+    fn due(&self) -> Result<Option<Millis>, StorageError> {
+        let now = self.ports.now();
+        let mut earliest = self.confirmation_due()?;
+        for lane in Lane::ALL {
+            let Some(due) = self.lane_due(lane)? else { continue };
+            let due = self.memory.borrow().lanes.taken_until(lane, now).map_or(due, |until| due.max(until));
+            earliest = Some(earliest.map_or(due, |earliest: Millis| earliest.min(due)));
+        }
+        Ok(earliest)
+    }
+
+    /// Writes the changes and calls for the alarm that they need, as one commit.
+    async fn commit(&self, changes: &[Change]) -> Result<(), StorageError> {
+        self.ports.write(changes)?;
+        self.arm().await
+    }
+
+    async fn arm(&self) -> Result<(), StorageError> {
+        let Some(due) = self.due()? else { return Ok(()) };
+        // An alarm that is early finds nothing due and calls for the next; changing it would cost a row.
+        if self.memory.borrow().armed.is_some_and(|armed| armed <= due) {
+            return Ok(());
+        }
+        self.memory.borrow_mut().armed = Some(due);
+        let set = self.ports.set_alarm(due).await;
+        if set.is_err() {
+            self.memory.borrow_mut().armed = None;
+        }
+        set
+    }
+
+    /// A number higher than every one in use, so that rows keep the order of arrival.
+    fn next_seq(&self) -> Result<u64, StorageError> {
+        let known = self.memory.borrow().seq;
+        let highest = match known {
+            Some(seq) => seq,
+            None => {
+                let mut highest = 0;
+                for prefix in [rows::inbox(), rows::outbox(), rows::letters()] {
+                    let last = self.ports.last(&prefix)?;
+                    let digits = last.as_deref().and_then(|key| key.get(prefix.len()..)?.split('/').next());
+                    highest = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0).max(highest);
+                }
+                highest
+            }
+        };
+        let next = highest.saturating_add(1);
+        self.memory.borrow_mut().seq = Some(next);
+        Ok(next)
+    }
+
+    /// Waits for `work`, but not longer than `deadline`.
+    async fn within<T>(&self, deadline: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let work = std::pin::pin!(work);
+        let timer = std::pin::pin!(self.ports.sleep(deadline));
+        match select(work, timer).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(((), _)) => None,
+        }
+    }
+
+    fn record(&self) -> Result<Record, StorageError> {
+        rows::read_record(&self.ports)
+    }
+
+    /// A line in the log about the conversation itself. It must not hold what people wrote.
+    fn note(&self, event: &str, detail: &dyn std::fmt::Display) {
+        self.ports.line(journal::note(&self.address, event, detail));
+    }
+}

@@ -1,0 +1,88 @@
+//! How a message ends, and the counts that prove that each one does.
+
+use serde::{Deserialize, Serialize};
+
+/// The one recorded end of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every reply to it was confirmed.
+    Answered,
+    /// A fixed rule put it aside, or the bot chose silence.
+    Ignored,
+    /// A person takes it from here.
+    HandedOver,
+    /// It could not be dealt with; a dead letter holds it.
+    Dead,
+}
+
+impl Outcome {
+    /// As it stands in logs and rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Ignored => "ignored",
+            Self::HandedOver => "handed_over",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// How many messages came, and how many ended in which way.
+///
+/// `received = answered + ignored + handed_over + dead + in flight`. Messages in the inbox are not in here yet; a
+/// message whose replies are on their way is in `received` only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counts {
+    /// Messages that were not duplicates.
+    pub received: u64,
+    /// See [`Outcome::Answered`].
+    pub answered: u64,
+    /// See [`Outcome::Ignored`].
+    pub ignored: u64,
+    /// See [`Outcome::HandedOver`].
+    pub handed_over: u64,
+    /// See [`Outcome::Dead`].
+    pub dead: u64,
+}
+
+impl Counts {
+    /// Counts a message that has ended.
+    pub fn end(&mut self, outcome: Outcome) {
+        let count = match outcome {
+            Outcome::Answered => &mut self.answered,
+            Outcome::Ignored => &mut self.ignored,
+            Outcome::HandedOver => &mut self.handed_over,
+            Outcome::Dead => &mut self.dead,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Counts a message that was received.
+    pub fn receive(&mut self) {
+        self.received = self.received.saturating_add(1);
+    }
+
+    /// Takes a message out of the dead, because it is tried again.
+    pub fn revive(&mut self) {
+        self.dead = self.dead.saturating_sub(1);
+    }
+
+    /// How many messages have ended.
+    pub fn ended(&self) -> u64 {
+        [self.answered, self.ignored, self.handed_over, self.dead].iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            received: self.received.saturating_add(other.received),
+            answered: self.answered.saturating_add(other.answered),
+            ignored: self.ignored.saturating_add(other.ignored),
+            handed_over: self.handed_over.saturating_add(other.handed_over),
+            dead: self.dead.saturating_add(other.dead),
+        }
+    }
+}

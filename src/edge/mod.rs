@@ -1,0 +1,58 @@
+//! The only code that knows Cloudflare: the Worker at the door, the Durable Object behind it, and the ports.
+//!
+//! | route | what |
+//! | --- | --- |
+//! | `POST /callback/{bot}` | CometChat's callbacks |
+//! | `GET /health` | whether the settings are complete |
+//! | `/admin/…` | the operator's routes |
+
+mod admin;
+mod callback;
+mod hop;
+mod kv;
+mod object;
+mod platform;
+mod respond;
+mod settings;
+
+use worker::{Context, Env, Method, Request, Response, Result, event};
+
+use crate::callback::CallbackError;
+use crate::json::{Json, list};
+
+#[event(start)]
+fn start() {
+    // `worker` has installed a hook of its own by now; replacing it keeps a panic to one report.
+    console_error_panic_hook::set_once();
+}
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    let path = request.path();
+    let mut segments = path.strip_prefix('/').unwrap_or(&path).split('/');
+    match (segments.next(), segments.next(), segments.next()) {
+        (Some("callback"), Some(bot), None) if !bot.is_empty() => match request.method() {
+            Method::Post => callback::answer(request, &env, bot).await,
+            _ => respond::method_not_allowed("POST"),
+        },
+        (Some("health"), None, None) => match request.method() {
+            Method::Get | Method::Head => health(&env),
+            _ => respond::method_not_allowed("GET, HEAD"),
+        },
+        (Some("admin"), Some(_), _) => admin::answer(request, &env, &path).await,
+        _ => respond::not_found(),
+    }
+}
+
+fn health(env: &Env) -> Result<Response> {
+    match settings::config(env).as_ref() {
+        Ok(config) => respond::json(200, &Json::new().text("status", "ok").raw("bots", &list(config.bots())).build()),
+        Err(problems) => {
+            let names = list(problems.0.iter().map(|(name, _)| *name));
+            respond::error(&CallbackError {
+                details: Some(Json::new().raw("settings", &names).build()),
+                ..respond::misconfigured(problems)
+            })
+        }
+    }
+}

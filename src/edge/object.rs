@@ -1,0 +1,121 @@
+//! The Durable Object: one conversation in flight. It only carries; what happens is the engine's.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
+
+use super::kv::Kv;
+use super::platform::Platform;
+use super::{respond, settings};
+use crate::callback::Ignored;
+use crate::conversation::{self, Address, DeadLetter, Entry, Receipt, Replayed};
+use crate::json::Json;
+
+/// How long a conversation waits for its settings to be mended.
+const UNTIL_MENDED: Duration = Duration::from_secs(60);
+
+type Engine = conversation::Conversation<Platform>;
+
+/// A conversation in flight.
+#[durable_object(alarm)]
+pub struct Conversation {
+    state: State,
+    engine: Option<Rc<Engine>>,
+}
+
+impl DurableObject for Conversation {
+    fn new(state: State, env: Env) -> Self {
+        let engine = engine(&state, &env);
+        Self { state, engine }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let Some(engine) = &self.engine else { return respond::unavailable("The settings are not complete.") };
+        let path = request.path();
+        if let Some(rule) = path.strip_prefix("/receive") {
+            let ignored = rule.strip_prefix('/').and_then(Ignored::parse);
+            return self.receive(engine, &request.text().await?, ignored).await;
+        }
+        match (request.method(), path.as_str()) {
+            (Method::Post, "/replay") => self.replay(engine, &request.text().await?).await,
+            (Method::Get, "/view") => match engine.view() {
+                Ok(view) => respond::json(200, &serde_json::to_string(&view)?),
+                Err(error) => failed(&error),
+            },
+            _ => respond::not_found(),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        match &self.engine {
+            Some(engine) => engine.alarm().await.map_err(|error| worker::Error::RustError(error.to_string()))?,
+            None => {
+                console_error!(
+                    "{}",
+                    Json::new().text("event", "misconfigured").text("detail", "a conversation waits").build()
+                );
+                self.state.storage().set_alarm(UNTIL_MENDED).await?;
+            }
+        }
+        Response::empty()
+    }
+}
+
+impl Conversation {
+    async fn receive(&self, engine: &Rc<Engine>, body: &str, ignored: Option<Ignored>) -> Result<Response> {
+        let entry: Entry = serde_json::from_str(body)?;
+        match engine.receive(entry, ignored).await {
+            Ok(Receipt::Accepted) => {
+                self.drive(engine);
+                respond::json(200, r#"{"status":"accepted"}"#)
+            }
+            Ok(Receipt::Duplicate) => respond::json(200, r#"{"status":"duplicate"}"#),
+            Ok(Receipt::Ignored(reason)) => {
+                respond::json(200, &Json::new().text("status", "ignored").text("reason", reason.as_str()).build())
+            }
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn replay(&self, engine: &Rc<Engine>, body: &str) -> Result<Response> {
+        let letter: DeadLetter = serde_json::from_str(body)?;
+        match engine.replay(letter).await {
+            Ok(Replayed::Accepted) => {
+                self.drive(engine);
+                respond::json(200, r#"{"status":"accepted"}"#)
+            }
+            Ok(Replayed::Duplicate) => respond::json(200, r#"{"status":"duplicate"}"#),
+            Ok(Replayed::Unavailable) => respond::unavailable("KV cannot be read."),
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// Goes on with what has been stored, once it is on disk and so the answer is on its way: a bot that panics or
+    /// computes for long must not take the acknowledgement with it.
+    fn drive(&self, engine: &Rc<Engine>) {
+        let engine = engine.clone();
+        let storage = self.state.storage();
+        self.state.wait_until(async move {
+            // Where this fails the object is reset, and the alarm goes on.
+            if storage.sync().await.is_ok() {
+                engine.drive().await;
+            }
+        });
+    }
+}
+
+fn engine(state: &State, env: &Env) -> Option<Rc<Engine>> {
+    let config = settings::config(env);
+    let ready = config.as_ref().as_ref().ok()?;
+    let address = Address::parse(&state.id().name()?)?;
+    let behaviour = ready.behaviour(&address.bot);
+    let settings = ready.conversation.clone();
+    let platform = Platform::new(state.storage(), Kv::conversations(env).ok()?, config.clone());
+    Some(Rc::new(Engine::new(platform, address, settings, behaviour)))
+}
+
+fn failed(error: &conversation::ports::StorageError) -> Result<Response> {
+    console_error!("{}", Json::new().text("event", "storage_failed").text("detail", &error.to_string()).build());
+    respond::unavailable("The conversation could not be stored.")
+}

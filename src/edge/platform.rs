@@ -1,0 +1,269 @@
+//! The ports over Cloudflare: SQLite rows and the alarm of a Durable Object, KV, `fetch`, and the clock.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use worker::wasm_bindgen::closure::Closure;
+use worker::wasm_bindgen::{JsCast, JsValue};
+// The crate's own `RequestInit` and body readers bring properties and streams that nobody asks for here.
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{self, Function, Reflect};
+use worker::web_sys::{
+    AbortController, AbortSignal, Request, RequestInit, RequestRedirect, Response, WorkerGlobalScope,
+};
+use worker::{Date, Delay, Headers, SqlStorage, SqlStorageValue, Storage, console_log};
+
+use super::kv::Kv;
+use crate::cometchat::{self, NoAnswer};
+use crate::config::{Config, Misconfigured};
+use crate::conversation::ports::{self, ArchiveError, Change, Millis, StorageError};
+
+/// How many rows one statement writes: SQLite takes 100 parameters, and a row has two.
+const ROWS_PER_STATEMENT: usize = 50;
+
+/// Above every character that a key holds.
+const AFTER_ALL_KEYS: char = '\u{7f}';
+
+/// One object's share of the platform.
+pub struct Platform {
+    storage: Storage,
+    sql: SqlStorage,
+    kv: Kv,
+    config: Rc<Result<Config, Misconfigured>>,
+    /// Whether the table is there. An object that has emptied itself has none, and reading must not make one.
+    has_table: Cell<Option<bool>>,
+}
+
+impl Platform {
+    /// The platform as the object with this storage sees it.
+    pub fn new(storage: Storage, kv: Kv, config: Rc<Result<Config, Misconfigured>>) -> Self {
+        let sql = storage.sql();
+        Self { storage, sql, kv, config, has_table: Cell::new(None) }
+    }
+
+    fn has_table(&self) -> Result<bool, StorageError> {
+        if let Some(known) = self.has_table.get() {
+            return Ok(known);
+        }
+        let table = self.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'rows'", vec![])?;
+        self.has_table.set(Some(table.is_some()));
+        Ok(table.is_some())
+    }
+
+    /// The first row of an answer.
+    fn query(&self, sql: &str, parameters: Vec<SqlStorageValue>) -> Result<Option<Vec<SqlStorageValue>>, StorageError> {
+        self.sql.exec(sql, parameters).map_err(storage_error)?.raw().next().transpose().map_err(storage_error)
+    }
+
+    fn query_text(&self, sql: &str, parameters: Vec<SqlStorageValue>) -> Result<Option<Vec<String>>, StorageError> {
+        if !self.has_table()? {
+            return Ok(None);
+        }
+        let row = self.query(sql, parameters)?;
+        Ok(row.map(|row| {
+            row.into_iter()
+                .map(|value| if let SqlStorageValue::String(text) = value { text } else { String::new() })
+                .collect()
+        }))
+    }
+
+    /// Runs the statements as one transaction, without an await: all of them or none.
+    fn transaction(&self, statements: Vec<(String, Vec<SqlStorageValue>)>) -> Result<(), StorageError> {
+        let sql = self.sql.clone();
+        let work = Closure::once_into_js(move || -> Result<(), JsValue> {
+            for (statement, parameters) in statements {
+                sql.exec(&statement, parameters).map_err(JsValue::from)?;
+            }
+            Ok(())
+        });
+        // The crate has no wrapper for `transactionSync`.
+        let storage: &JsValue = self.storage.as_raw().as_ref();
+        Reflect::get(storage, &JsValue::from_str("transactionSync"))
+            .and_then(|function| function.dyn_into::<Function>())
+            .and_then(|function| function.call1(storage, &work))
+            .map(|_| ())
+            .map_err(|error| storage_error(error.into()))
+    }
+
+    fn config(&self) -> Result<&Config, NoAnswer> {
+        self.config.as_ref().as_ref().map_err(|problems| NoAnswer(problems.to_string()))
+    }
+}
+
+impl ports::Clock for Platform {
+    fn now(&self) -> Millis {
+        Date::now().as_millis()
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        Delay::from(wait).await;
+    }
+}
+
+impl ports::Storage for Platform {
+    fn read(&self, key: &str) -> Result<Option<String>, StorageError> {
+        let row = self.query_text("SELECT value FROM rows WHERE key = ?", vec![key.into()])?;
+        Ok(row.and_then(|row| row.into_iter().next()))
+    }
+
+    fn first(&self, prefix: &str, after: &str) -> Result<Option<(String, String)>, StorageError> {
+        let row = self.query_text(
+            "SELECT key, value FROM rows WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT 1",
+            vec![prefix.into(), after.into(), end_of(prefix).into()],
+        )?;
+        Ok(row.and_then(|row| <[String; 2]>::try_from(row).ok()).map(|[key, value]| (key, value)))
+    }
+
+    fn last(&self, prefix: &str) -> Result<Option<String>, StorageError> {
+        let row = self.query_text(
+            "SELECT key FROM rows WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT 1",
+            vec![prefix.into(), end_of(prefix).into()],
+        )?;
+        Ok(row.and_then(|row| row.into_iter().next()))
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), StorageError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut statements = Vec::new();
+        if !self.has_table()? {
+            let table = "CREATE TABLE rows (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID";
+            statements.push((table.to_owned(), vec![]));
+        }
+        let puts: Vec<_> = changes
+            .iter()
+            .filter_map(|change| if let Change::Put(k, v) = change { Some((k, v)) } else { None })
+            .collect();
+        for puts in puts.chunks(ROWS_PER_STATEMENT) {
+            let values = vec!["(?, ?)"; puts.len()].join(", ");
+            let statement = format!(
+                "INSERT INTO rows (key, value) VALUES {values} ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+            );
+            let parameters =
+                puts.iter().flat_map(|(key, value)| [key.as_str().into(), value.as_str().into()]).collect();
+            statements.push((statement, parameters));
+        }
+        let deletes: Vec<_> =
+            changes.iter().filter_map(|change| if let Change::Delete(k) = change { Some(k) } else { None }).collect();
+        for deletes in deletes.chunks(ROWS_PER_STATEMENT) {
+            let keys = vec!["?"; deletes.len()].join(", ");
+            let parameters = deletes.iter().map(|key| key.as_str().into()).collect();
+            statements.push((format!("DELETE FROM rows WHERE key IN ({keys})"), parameters));
+        }
+        self.transaction(statements)?;
+        self.has_table.set(Some(true));
+        Ok(())
+    }
+
+    async fn set_alarm(&self, at: Millis) -> Result<(), StorageError> {
+        // The crate takes an offset from now.
+        let wait = at.saturating_sub(ports::Clock::now(self));
+        self.storage.set_alarm(Duration::from_millis(wait)).await.map_err(storage_error)
+    }
+
+    async fn clear(&self) -> Result<(), StorageError> {
+        self.has_table.set(Some(false));
+        let cleared = self.storage.delete_all().await.map_err(storage_error);
+        // Something may have been stored while this was under way.
+        self.has_table.set(None);
+        cleared
+    }
+}
+
+impl ports::Archive for Platform {
+    async fn get(&self, key: &str) -> Result<Option<String>, ArchiveError> {
+        self.kv.get(key).await.map_err(archive_error)
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl: Duration, metadata: &str) -> Result<(), ArchiveError> {
+        self.kv.put(key, value, ttl, metadata).await.map_err(archive_error)
+    }
+}
+
+impl ports::CometChat for Platform {
+    async fn call(&self, request: &cometchat::Request) -> Result<cometchat::Response, NoAnswer> {
+        let config = self.config()?;
+        let headers = Headers::new();
+        let set = |name, value: &str| headers.set(name, value).map_err(no_answer);
+        set("Accept", "application/json")?;
+        set("apikey", config.api_key.expose())?;
+        if let Some(uid) = &request.on_behalf_of {
+            set("onBehalfOf", uid)?;
+        }
+        let init = RequestInit::new();
+        if let Some(body) = &request.body {
+            set("Content-Type", "application/json")?;
+            init.set_body(&JsValue::from_str(body));
+        }
+        init.set_method(request.method);
+        init.set_headers(&headers.0);
+        // A redirect would take the API key elsewhere.
+        init.set_redirect(RequestRedirect::Manual);
+        let url = format!("{}{}", config.api_url, request.path);
+        let request = Request::new_with_str_and_init(&url, &init).map_err(js_error)?;
+
+        let abort = AbortOnDrop(Some(AbortController::new().map_err(js_error)?));
+        init.set_signal(Some(&abort.signal()?));
+        let global: WorkerGlobalScope = js_sys::global().unchecked_into();
+        let answer = JsFuture::from(global.fetch_with_request_and_init(&request, &init)).await.map_err(js_error)?;
+        let response: Response = answer.dyn_into().map_err(js_error)?;
+        let headers = response.headers();
+        let header = |name| headers.get(name).ok().flatten();
+        let retry_after = header("Retry-After");
+        let rate_limit_reset = header("X-Rate-Limit-Reset").or_else(|| header("X-RateLimit-Reset"));
+        let status = response.status();
+        let text = JsFuture::from(response.text().map_err(js_error)?).await.map_err(js_error)?;
+        let body = text.as_string().unwrap_or_default();
+        abort.done();
+        Ok(cometchat::Response { status, retry_after, rate_limit_reset, body })
+    }
+}
+
+impl ports::Journal for Platform {
+    fn line(&self, line: String) {
+        console_log!("{line}");
+    }
+}
+
+/// Aborts the request when the one who waits for it gives up.
+struct AbortOnDrop(Option<AbortController>);
+
+impl AbortOnDrop {
+    fn signal(&self) -> Result<AbortSignal, NoAnswer> {
+        self.0.as_ref().map(AbortController::signal).ok_or_else(|| NoAnswer("aborted".to_owned()))
+    }
+
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(controller) = self.0.take() {
+            controller.abort();
+        }
+    }
+}
+
+fn end_of(prefix: &str) -> String {
+    format!("{prefix}{AFTER_ALL_KEYS}")
+}
+
+fn storage_error(error: worker::Error) -> StorageError {
+    StorageError(error.to_string())
+}
+
+fn archive_error(error: worker::Error) -> ArchiveError {
+    ArchiveError(error.to_string())
+}
+
+fn no_answer(error: worker::Error) -> NoAnswer {
+    NoAnswer(format!("network: {error}"))
+}
+
+fn js_error(error: JsValue) -> NoAnswer {
+    no_answer(error.into())
+}

@@ -1,0 +1,20 @@
+//! CometChat bots at the edge.
+//!
+//! - [`bots`]: the bots this worker runs; the folder to edit.
+//! - [`bot`]: what a bot is written against.
+//! - [`callback`]: what CometChat tells us.
+//! - [`conversation`]: the life of one conversation: inbox, turn, outbox, rest. It knows nothing of Cloudflare.
+//! - [`cometchat`]: what we ask of CometChat.
+//! - [`config`]: what a deployer sets.
+//! - [`json`]: small objects for answers and log lines.
+//! - `edge`: the only code that knows Cloudflare. It is there in WebAssembly only.
+
+pub mod bot;
+pub mod bots;
+pub mod callback;
+pub mod cometchat;
+pub mod config;
+pub mod conversation;
+#[cfg(target_arch = "wasm32")]
+mod edge;
+pub mod json;
