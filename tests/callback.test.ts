@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { eventually } from "./eventually.ts";
 import type { Posting, World } from "./harness.ts";
 import { basic, credentials, startWorld } from "./harness.ts";
+import type { Sent } from "./http.ts";
 import { afterMessage, message, messageSent } from "./payloads.ts";
 
 const LIMIT = 256 * 1024;
@@ -24,7 +25,7 @@ describe("what is refused", () => {
 
   // Each request is wrong in the way that its line says and, where that can be, in every way that is checked later: so
   // the table is also the order of the checks.
-  const refusals: [what: string, path: string, init: RequestInit, status: number, code: string, headers?: Record<string, string>][] = [
+  const refusals: [what: string, path: string, sent: Sent, status: number, code: string, headers?: Record<string, string>][] = [
     ["the root", "/", {}, 404, "ERR_API_NOT_FOUND"],
     ["an unknown path", "/hook/demo_bot", { method: "PUT", body: "{" }, 404, "ERR_API_NOT_FOUND"],
     ["no bot in the path", "/callback", { method: "POST" }, 404, "ERR_API_NOT_FOUND"],
@@ -49,9 +50,9 @@ describe("what is refused", () => {
     ["another app", "/callback/demo_bot", as(basic(), JSON.stringify(wrongApp)), 403, "ERR_WRONG_APP"],
   ];
 
-  for (const [what, path, init, status, code, headers = {}] of refusals) {
+  for (const [what, path, sent, status, code, headers = {}] of refusals) {
     test(`${what}: ${status}`, async () => {
-      const answer = await world.request(path, init);
+      const answer = await world.request(path, sent);
       assert.equal(answer.status, status);
       assert.equal(answer.body.error.code, code);
       assert.deepEqual(Object.keys(answer.body), ["error"]);
@@ -88,7 +89,7 @@ describe("what is refused", () => {
     ["no receiver type", withFields({ receiverType: undefined }), "receiverType"],
     ["an unknown receiver type", withFields({ receiverType: "channel" }), "receiverType"],
     ["a newer envelope without a message's fields", messageSent({}, { data: { message: {} } }), "receiverType"],
-    ["bytes that are no UTF-8", new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]).buffer],
+    ["bytes that are no UTF-8", new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])],
   ];
 
   for (const [what, body, field] of bad) {
@@ -101,15 +102,8 @@ describe("what is refused", () => {
   }
 
   test("more than 256 KiB without a declared length: 413", async () => {
-    const chunk = new TextEncoder().encode(" ".repeat(64 * 1024));
-    let chunks = 0;
-    const body = new ReadableStream({
-      pull(controller) {
-        if (chunks++ < 5) controller.enqueue(chunk);
-        else controller.close();
-      },
-    });
-    const answer = await world.request("/callback/demo_bot", { ...as(basic(), body), duplex: "half" } as RequestInit);
+    const body = Array<Uint8Array>(5).fill(new TextEncoder().encode(" ".repeat(64 * 1024)));
+    const answer = await world.request("/callback/demo_bot", as(basic(), body));
     assert.equal(answer.status, 413);
     assert.equal(answer.body.error.code, "ERR_TOO_LARGE");
   });
@@ -176,14 +170,7 @@ describe("what is taken", () => {
 
   test("a body without a declared length", async () => {
     const bytes = new TextEncoder().encode(JSON.stringify(afterMessage()));
-    const body = new ReadableStream({
-      start(controller) {
-        controller.enqueue(bytes.slice(0, 100));
-        controller.enqueue(bytes.slice(100));
-        controller.close();
-      },
-    });
-    const answer = await world.request("/callback/demo_bot", { ...as(basic(), body), duplex: "half" } as RequestInit);
+    const answer = await world.request("/callback/demo_bot", as(basic(), [bytes.slice(0, 100), bytes.slice(100)]));
     assert.deepEqual([answer.status, answer.body], [200, { status: "accepted" }]);
   });
 
@@ -226,14 +213,12 @@ describe("what is ignored", () => {
 
   for (const trigger of ["message_edited", "message_read_receipt", "before_message", "hologram_sent"]) {
     test(`the trigger ${trigger}: unknown_trigger`, async () => {
-      const before = world.ends().length;
       for (const attempt of ["the first time", "again: it is not a message, so not a duplicate"]) {
         const answer = await world.post(messageSent({}, { trigger, data: {}, appId: undefined }));
         assert.equal(answer.status, 200, attempt);
         assert.deepEqual(answer.body, { status: "ignored", reason: "unknown_trigger" }, attempt);
       }
       await eventually(() => assert.ok(world.log.includes(`"trigger":"${trigger}"`), world.log));
-      assert.equal(world.ends().length, before);
     });
   }
 });
@@ -255,7 +240,7 @@ test("a duplicate is known whichever way it comes", async () => {
 });
 
 /** A POST that presents this `Authorization`. */
-function as(authorization: string, body: string | ReadableStream): RequestInit {
+function as(authorization: string, body: NonNullable<Sent["body"]>): Sent {
   return { method: "POST", headers: { Authorization: authorization, "Content-Type": "application/json" }, body };
 }
 

@@ -16,6 +16,8 @@ import type { Emulator, Message } from "../emulator/index.ts";
 import { startEmulator } from "../emulator/index.ts";
 import { local } from "../scripts/lib/local.mjs";
 import { eventually } from "./eventually.ts";
+import type { Answer, Sent } from "./http.ts";
+import { send } from "./http.ts";
 import type { Kv, Settings } from "./worker.ts";
 import { Worker } from "./worker.ts";
 
@@ -32,13 +34,6 @@ export interface Posting {
   credentials?: { username: string; password: string } | null;
   /** Default `application/json`. */
   contentType?: string;
-}
-
-/** An answer of the worker, read whole. */
-export interface Answer {
-  status: number;
-  headers: Headers;
-  body: any;
 }
 
 /** The worker's log line about a message that has ended (src/conversation/journal.rs). */
@@ -113,20 +108,17 @@ export class World {
   }
 
   /** Any request to the worker. */
-  async request(path: string, init: RequestInit = {}): Promise<Answer> {
-    const response = await fetch(this.worker.url + path, { signal: AbortSignal.timeout(15_000), ...init });
-    const text = await response.text();
-    const isJson = response.headers.get("Content-Type")?.includes("json");
-    return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text };
+  request(path: string, sent?: Sent): Promise<Answer> {
+    return send(this.worker.url + path, sent);
   }
 
-  /** Posts a callback as CometChat would. A string or a buffer goes out as it is, anything else as JSON. */
+  /** Posts a callback as CometChat would. A string or bytes go out as they are, anything else as JSON. */
   post(body: unknown, posting: Posting = {}): Promise<Answer> {
     const { bot = "demo_bot", credentials: presented = credentials, contentType = "application/json" } = posting;
     return this.request(`/callback/${bot}`, {
       method: "POST",
       headers: { "Content-Type": contentType, ...(presented && { Authorization: basic(presented) }) },
-      body: typeof body === "string" || body instanceof ArrayBuffer ? body : JSON.stringify(body),
+      body: typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body),
     });
   }
 

@@ -9,8 +9,9 @@ import { Problem } from "./problem.mjs";
 import { behindProgress } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { workerBuild } from "./versions.mjs";
+import { withoutNames } from "./wasm.mjs";
 
-/** @typedef {{ folder: string, option: string, profile: string, first: string, again: string }} Kind */
+/** @typedef {{ folder: string, option: string, profile: string, hasNames: boolean, first: string, again: string }} Kind */
 
 /**
  * Optimised, for tests and deployment.
@@ -21,6 +22,7 @@ export const release = {
   folder: releaseBuild,
   option: "--release",
   profile: "release",
+  hasNames: false,
   first: "1 to 2 min this first time",
   again: "about 20 s",
 };
@@ -34,6 +36,7 @@ export const dev = {
   folder: devBuild,
   option: "--dev",
   profile: "debug",
+  hasNames: true,
   first: "about 1 min this first time",
   again: "about 5 s",
 };
@@ -71,6 +74,8 @@ export async function buildWorker(kind) {
     { env: buildEnvironment() },
   );
   if (/^(\x1b\[[\d;]*m)*warning/m.test(output)) console.log(output.trimEnd());
+  const wasm = join(kind.folder, "index_bg.wasm");
+  if (!kind.hasNames) writeFileSync(wasm, withoutNames(readFileSync(wasm)));
   writeFileSync(stampOf(kind), `${inputs}\n${digest(outputs(kind))}\n`);
   return true;
 }
