@@ -91,7 +91,7 @@ impl<P: Ports> Conversation<P> {
             reason: Some(ignored.as_str()),
             attempts: 0,
             replies: 0,
-            received_at: now,
+            took: 0,
         });
         Ok(())
     }

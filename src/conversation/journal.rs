@@ -17,13 +17,12 @@ pub(super) struct End<'a> {
     pub(super) reason: Option<&'a str>,
     pub(super) attempts: u32,
     pub(super) replies: usize,
-    pub(super) received_at: Millis,
+    pub(super) took: Millis,
 }
 
 impl<P: Ports> Conversation<P> {
     /// The line about a message whose outcome is final.
     pub(super) fn end(&self, end: &End<'_>) {
-        let took = self.ports.now().saturating_sub(end.received_at);
         self.ports.line(
             Json::new()
                 .text("event", "message")
@@ -34,7 +33,7 @@ impl<P: Ports> Conversation<P> {
                 .text("reason", end.reason.unwrap_or_default())
                 .number("attempts", u64::from(end.attempts))
                 .number("replies", u64::try_from(end.replies).unwrap_or(u64::MAX))
-                .number("tookMs", took)
+                .number("tookMs", end.took)
                 .build(),
         );
     }

@@ -122,12 +122,12 @@ impl<P: Ports> Conversation<P> {
             return Ok(());
         }
         match delivered {
-            Ok(()) => self.commit(&[Change::Delete(key)]).await,
+            Ok(()) => self.conclude(pass, &[Change::Delete(key)]).await,
             Err(error) => {
                 self.note("letter_refused", &error);
                 letter.tries = letter.tries.saturating_add(1);
                 letter.due_at = after(self.ports.now(), backoff::archive(letter.tries, &letter.key));
-                self.commit(&[rows::put(key, &letter)?]).await
+                self.conclude(pass, &[rows::put(key, &letter)?]).await
             }
         }
     }

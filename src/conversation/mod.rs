@@ -138,8 +138,8 @@ impl<P: Ports> Conversation<P> {
             Lane::Outbox => self.send(pass).await,
             Lane::Archive => self.archive(pass).await,
         };
-        self.memory.borrow_mut().lanes.free(pass);
-        done
+        self.free(pass);
+        done.and(self.arm().await)
     }
 
     /// The steps that are due on lanes that are free, one a lane; their lanes are taken.
@@ -183,14 +183,14 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// When the alarm has to go off: at the earliest moment at which anything is due.
-    ///
-    /// A lane that is taken is looked at again when its pass has run out, in case it never comes back.
     fn due(&self) -> Result<Option<Millis>, StorageError> {
         let now = self.ports.now();
         let mut earliest = self.confirmation_due()?;
         for lane in Lane::ALL {
             let Some(due) = self.lane_due(lane)? else { continue };
-            let due = self.memory.borrow().lanes.taken_until(lane, now).map_or(due, |until| due.max(until));
+            // What is due and under way is looked at again when its pass has run out, in case it never comes back.
+            let until = self.memory.borrow().lanes.taken_until(lane, now).filter(|_| due <= now);
+            let due = until.unwrap_or(due);
             earliest = Some(earliest.map_or(due, |earliest: Millis| earliest.min(due)));
         }
         Ok(earliest)
@@ -200,6 +200,16 @@ impl<P: Ports> Conversation<P> {
     async fn commit(&self, changes: &[Change]) -> Result<(), StorageError> {
         self.ports.write(changes)?;
         self.arm().await
+    }
+
+    /// The last commit of a step. Its lane is free from here on, so that the alarm is set for what comes next.
+    async fn conclude(&self, pass: Pass, changes: &[Change]) -> Result<(), StorageError> {
+        self.free(pass);
+        self.commit(changes).await
+    }
+
+    fn free(&self, pass: Pass) {
+        self.memory.borrow_mut().lanes.free(pass);
     }
 
     async fn arm(&self) -> Result<(), StorageError> {

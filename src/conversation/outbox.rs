@@ -31,6 +31,7 @@ pub(super) struct Confirmed {
     key: String,
     reply: Reply,
     sent: Sent,
+    at: Millis,
 }
 
 impl<P: Ports> Conversation<P> {
@@ -82,7 +83,7 @@ impl<P: Ports> Conversation<P> {
                     Seen::Before(earlier) => request = earlier,
                     Seen::Absent => break,
                     Seen::Found(sent) => return self.confirm(key, reply, sent),
-                    Seen::Undecided { reason, wait } => return self.put_off(key, reply, &reason, wait).await,
+                    Seen::Undecided { reason, wait } => return self.put_off(pass, key, reply, &reason, wait).await,
                 }
             }
             if !self.is_head(&key, &reply)? {
@@ -93,9 +94,9 @@ impl<P: Ports> Conversation<P> {
         let answer = self.call(pass, &request).await;
         match Answer::read(answer, self.ports.now()) {
             Answer::Sent(sent) => self.confirm(key, reply, sent),
-            Answer::Unknown(reason) => self.put_off(key, reply, &reason, None).await,
-            Answer::Later { wait } => self.wait_for_cometchat(key, reply, wait).await,
-            Answer::Refused { code } if self.is_head(&key, &reply)? => self.bury_replies(key, reply, &code).await,
+            Answer::Unknown(reason) => self.put_off(pass, key, reply, &reason, None).await,
+            Answer::Later { wait } => self.wait_for_cometchat(pass, key, reply, wait).await,
+            Answer::Refused { code } if self.is_head(&key, &reply)? => self.bury_replies(pass, key, reply, &code).await,
             Answer::Refused { .. } => Ok(()),
         }
     }
@@ -117,7 +118,8 @@ impl<P: Ports> Conversation<P> {
 
     fn confirm(&self, key: String, reply: Reply, sent: Sent) -> Result<(), StorageError> {
         if self.is_head(&key, &reply)? {
-            self.memory.borrow_mut().confirmed.push(Confirmed { key, reply, sent });
+            let at = self.ports.now();
+            self.memory.borrow_mut().confirmed.push(Confirmed { key, reply, sent, at });
         }
         Ok(())
     }
@@ -125,6 +127,7 @@ impl<P: Ports> Conversation<P> {
     /// Nobody knows whether CometChat has the reply, or the history could not be read: later, with a look first.
     async fn put_off(
         &self,
+        pass: Pass,
         key: String,
         mut reply: Reply,
         reason: &str,
@@ -137,24 +140,30 @@ impl<P: Ports> Conversation<P> {
         reply.tries = reply.tries.saturating_add(1);
         reply.doubtful = true;
         if reply.tries >= MAX_TRIES {
-            return self.bury_replies(key, reply, reason).await;
+            return self.bury_replies(pass, key, reply, reason).await;
         }
         let backoff = backoff::doubling(UNDER_WAY.saturating_mul(2), reply.tries, LONGEST_WAIT);
         let backoff = backoff::jittered(backoff, &reply.id, reply.tries);
         let wait = wait.map_or(backoff, |wait| backoff.max(Duration::from_millis(wait)));
         reply.due_at = after(self.ports.now(), wait.min(MAX_AGE));
-        self.commit(&[rows::put(key, &reply)?]).await
+        self.conclude(pass, &[rows::put(key, &reply)?]).await
     }
 
     /// CometChat has not taken the reply and says when it will.
-    async fn wait_for_cometchat(&self, key: String, mut reply: Reply, wait: Option<u64>) -> Result<(), StorageError> {
+    async fn wait_for_cometchat(
+        &self,
+        pass: Pass,
+        key: String,
+        mut reply: Reply,
+        wait: Option<u64>,
+    ) -> Result<(), StorageError> {
         if !self.is_head(&key, &reply)? {
             return Ok(());
         }
         let now = self.ports.now();
         reply.waits = reply.waits.saturating_add(1);
         if now > after(reply.made_at, MAX_AGE) {
-            return self.bury_replies(key, reply, "ERR_TOO_MANY_REQUESTS").await;
+            return self.bury_replies(pass, key, reply, "ERR_TOO_MANY_REQUESTS").await;
         }
         let backoff = backoff::doubling(Duration::from_secs(1), reply.waits, LONGEST_WAIT);
         // Everyone who was told the same number would be back in the same moment.
@@ -167,11 +176,11 @@ impl<P: Ports> Conversation<P> {
         });
         reply.due_at = after(now, wait.min(MAX_AGE));
         self.memory.borrow_mut().unsent.push(key.clone());
-        self.commit(&[rows::put(key, &reply)?]).await
+        self.conclude(pass, &[rows::put(key, &reply)?]).await
     }
 
     /// A reply is dead, and with it the rest of the answer that it is part of; the conversation goes on.
-    async fn bury_replies(&self, key: String, reply: Reply, reason: &str) -> Result<(), StorageError> {
+    async fn bury_replies(&self, pass: Pass, key: String, reply: Reply, reason: &str) -> Result<(), StorageError> {
         let now = self.ports.now();
         let mut changes = vec![Change::Delete(key.clone())];
         let mut rest = Vec::new();
@@ -190,6 +199,7 @@ impl<P: Ports> Conversation<P> {
         record.end(Outcome::Dead, now);
         changes.push(rows::put(rows::record(), &record)?);
 
+        self.free(pass);
         self.ports.write(&changes)?;
         self.settled(settled);
         self.end(&journal::End {
@@ -199,7 +209,7 @@ impl<P: Ports> Conversation<P> {
             reason: Some(reason),
             attempts: reply.attempts,
             replies: 0,
-            received_at: reply.received_at,
+            took: now.saturating_sub(reply.received_at),
         });
         self.arm().await
     }
@@ -238,7 +248,7 @@ impl<P: Ports> Conversation<P> {
             let count = count.min(memory.confirmed.len());
             memory.confirmed.drain(..count).collect()
         };
-        for Confirmed { reply, .. } in done.iter().filter(|confirmed| confirmed.reply.last) {
+        for Confirmed { reply, at, .. } in done.iter().filter(|confirmed| confirmed.reply.last) {
             self.end(&journal::End {
                 message_id: &reply.message_id,
                 kind: &reply.kind,
@@ -246,7 +256,7 @@ impl<P: Ports> Conversation<P> {
                 reason: None,
                 attempts: reply.attempts,
                 replies: done.iter().filter(|other| other.reply.seq == reply.seq).count(),
-                received_at: reply.received_at,
+                took: at.saturating_sub(reply.received_at),
             });
         }
     }

@@ -165,7 +165,7 @@ impl<P: Ports> Conversation<P> {
             return self.deliver(pass, key, letter).await;
         }
         let record = self.record()?;
-        if record.has_to_rest() { self.rest(pass, record).await } else { self.empty(record).await }
+        if record.has_to_rest() { self.rest(pass, record).await } else { self.empty(pass, record).await }
     }
 
     async fn rest(&self, pass: Pass, mut record: Record) -> Result<(), StorageError> {
@@ -173,7 +173,7 @@ impl<P: Ports> Conversation<P> {
             // Only messages that died before any turn got as far as reading KV: their counts have to join the others.
             let loaded = match self.load().await? {
                 Ok(loaded) => loaded,
-                Err(error) => return self.rest_later(&error).await,
+                Err(error) => return self.rest_later(pass, &error).await,
             };
             let now = self.ports.now();
             let mut changes = Vec::new();
@@ -196,30 +196,30 @@ impl<P: Ports> Conversation<P> {
             .build();
         let stored = self.store(pass, &self.address.key(), &json, self.settings.state_ttl, &metadata).await;
         if let Err(error) = stored {
-            return self.rest_later(&error).await;
+            return self.rest_later(pass, &error).await;
         }
         let mut record = self.record()?;
         // The conversation may have gone on meanwhile; then what KV has is an older generation, and it rests again.
         let archived = record.flight().archived.max(value.generation);
         *record.flight_mut() = Flight { loaded: true, archived, archived_at: self.ports.now(), tries: 0, due_at: 0 };
-        self.commit(&[rows::put(rows::record(), &record)?]).await
+        self.conclude(pass, &[rows::put(rows::record(), &record)?]).await
     }
 
-    async fn rest_later(&self, error: &dyn std::fmt::Display) -> Result<(), StorageError> {
+    async fn rest_later(&self, pass: Pass, error: &dyn std::fmt::Display) -> Result<(), StorageError> {
         self.note("rest_delayed", error);
         let mut record = self.record()?;
         let flight = record.flight_mut();
         flight.tries = flight.tries.saturating_add(1);
         flight.due_at = after(self.ports.now(), backoff::archive(flight.tries, &self.address.to_string()));
-        self.commit(&[rows::put(rows::record(), &record)?]).await
+        self.conclude(pass, &[rows::put(rows::record(), &record)?]).await
     }
 
     /// Empties the object if KV shows the generation that it wrote and nothing has arrived meanwhile.
-    async fn empty(&self, before: Record) -> Result<(), StorageError> {
+    async fn empty(&self, pass: Pass, before: Record) -> Result<(), StorageError> {
         if before.flight().loaded {
             let shown = match self.fetch(&self.address.key()).await {
                 Ok(shown) => shown,
-                Err(error) => return self.rest_later(&error).await,
+                Err(error) => return self.rest_later(pass, &error).await,
             };
             let generation = match shown.as_deref().map(Record::read) {
                 Some(Reading::Known(value)) => Some(value.generation),
@@ -229,13 +229,13 @@ impl<P: Ports> Conversation<P> {
             if generation != Some(before.generation) && now.generation == before.generation {
                 self.note("rest_again", &"KV does not show what was written");
                 now.flight_mut().archived = 0;
-                self.commit(&[rows::put(rows::record(), &now)?]).await?;
-                return self.rest_later(&"KV does not show what was written").await;
+                self.ports.write(&[rows::put(rows::record(), &now)?])?;
+                return self.rest_later(pass, &"KV does not show what was written").await;
             }
         }
         let now = self.record()?;
         if now.generation != before.generation || now.updated_at != before.updated_at || !self.is_quiet()? {
-            return self.arm().await;
+            return Ok(());
         }
         if self.has_foreign_rows()? {
             return self.empty_own_rows().await;

@@ -66,7 +66,7 @@ impl<P: Ports> Conversation<P> {
         let begun = self.memory.borrow_mut().begun.take();
         if begun != Some((entry.seq, entry.attempts)) {
             if entry.attempts >= MAX_ATTEMPTS {
-                return self.bury_turn(entry, "crashed").await;
+                return self.bury_turn(pass, entry, "crashed").await;
             }
             entry.attempts = entry.attempts.saturating_add(1);
             entry.due_at = after(self.ports.now(), wait(entry.attempts));
@@ -74,22 +74,22 @@ impl<P: Ports> Conversation<P> {
         }
         let loaded = match self.load().await? {
             Ok(loaded) => loaded,
-            Err(error) => return self.delay_turn(entry, &error).await,
+            Err(error) => return self.delay_turn(pass, entry, &error).await,
         };
         self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
         let mut record = self.record()?;
         record.adopt(loaded.archived.clone());
         match self.run(&entry, record.state.as_deref(), &record).await {
-            Ok(output) => self.commit_turn(entry, loaded, output).await,
+            Ok(output) => self.commit_turn(pass, entry, loaded, output).await,
             Err(Failure::UnreadableState) => {
                 let loaded = loaded.with_unreadable_state(&self.address, record.state.as_deref());
                 self.note("state_set_aside", &"the bot cannot read it and starts afresh");
                 match self.run(&entry, None, &record).await {
-                    Ok(output) => self.commit_turn(entry, loaded, output).await,
-                    Err(failure) => self.fail_turn(entry, failure).await,
+                    Ok(output) => self.commit_turn(pass, entry, loaded, output).await,
+                    Err(failure) => self.fail_turn(pass, entry, failure).await,
                 }
             }
-            Err(failure) => self.fail_turn(entry, failure).await,
+            Err(failure) => self.fail_turn(pass, entry, failure).await,
         }
     }
 
@@ -104,13 +104,13 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// State, replies and verdict, at once, and only if the attempt is still the current one.
-    async fn commit_turn(&self, entry: Entry, loaded: Loaded, output: Output) -> Result<(), StorageError> {
+    async fn commit_turn(&self, pass: Pass, entry: Entry, loaded: Loaded, output: Output) -> Result<(), StorageError> {
         if !self.is_current(&entry)? {
             self.note("late_turn_dropped", &entry.id);
             return Ok(());
         }
         if output.state.get().len() > MAX_STATE_BYTES {
-            return self.bury_turn(entry, "state_too_large").await;
+            return self.bury_turn(pass, entry, "state_too_large").await;
         }
         let now = self.ports.now();
         let (outcome, reason) = match output.verdict {
@@ -148,6 +148,7 @@ impl<P: Ports> Conversation<P> {
         changes.push(rows::put(rows::record(), &record)?);
         let begun = self.begin_next(&entry, now, &mut changes)?;
 
+        self.free(pass);
         self.ports.write(&changes)?;
         {
             let mut memory = self.memory.borrow_mut();
@@ -211,25 +212,30 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// The bot failed: it gets another attempt, or the message is dead.
-    async fn fail_turn(&self, mut entry: Entry, failure: Failure) -> Result<(), StorageError> {
+    async fn fail_turn(&self, pass: Pass, mut entry: Entry, failure: Failure) -> Result<(), StorageError> {
         if !self.is_current(&entry)? {
             return Ok(());
         }
         let reason = match failure {
             Failure::Bot(error) => error.to_string(),
             Failure::UnreadableState => "unreadable_state".to_owned(),
-            Failure::UnreadableMessage => return self.bury_turn(entry, "unreadable_message").await,
+            Failure::UnreadableMessage => return self.bury_turn(pass, entry, "unreadable_message").await,
         };
         self.note("turn_failed", &reason);
         if entry.attempts >= MAX_ATTEMPTS {
-            return self.bury_turn(entry, &reason).await;
+            return self.bury_turn(pass, entry, &reason).await;
         }
         entry.due_at = after(self.ports.now(), wait(entry.attempts));
-        self.commit(&[rows::put(rows::message(entry.seq), &entry)?]).await
+        self.conclude(pass, &[rows::put(rows::message(entry.seq), &entry)?]).await
     }
 
     /// KV could not be read: the turn waits, and has not been an attempt. It never starts from an empty state.
-    async fn delay_turn(&self, mut entry: Entry, error: &dyn std::fmt::Display) -> Result<(), StorageError> {
+    async fn delay_turn(
+        &self,
+        pass: Pass,
+        mut entry: Entry,
+        error: &dyn std::fmt::Display,
+    ) -> Result<(), StorageError> {
         if !self.is_current(&entry)? {
             return Ok(());
         }
@@ -238,11 +244,11 @@ impl<P: Ports> Conversation<P> {
         entry.delays = entry.delays.saturating_add(1);
         let wait = backoff::doubling(Duration::from_secs(1), entry.delays, LONGEST_DELAY);
         entry.due_at = after(self.ports.now(), backoff::jittered(wait, &entry.id, entry.delays));
-        self.commit(&[rows::put(rows::message(entry.seq), &entry)?]).await
+        self.conclude(pass, &[rows::put(rows::message(entry.seq), &entry)?]).await
     }
 
     /// The message is dead: a letter about it goes to KV, and the conversation goes on.
-    async fn bury_turn(&self, entry: Entry, reason: &str) -> Result<(), StorageError> {
+    async fn bury_turn(&self, pass: Pass, entry: Entry, reason: &str) -> Result<(), StorageError> {
         let now = self.ports.now();
         let letter = DeadLetter::of_turn(entry.clone(), &self.address, reason, now);
         let mut changes = vec![
@@ -259,6 +265,7 @@ impl<P: Ports> Conversation<P> {
         changes.push(rows::put(rows::record(), &record)?);
         let begun = self.begin_next(&entry, now, &mut changes)?;
 
+        self.free(pass);
         self.ports.write(&changes)?;
         self.memory.borrow_mut().begun = begun;
         self.settled(settled);
@@ -274,7 +281,7 @@ impl<P: Ports> Conversation<P> {
             reason,
             attempts: entry.attempts,
             replies: 0,
-            received_at: entry.received_at,
+            took: self.ports.now().saturating_sub(entry.received_at),
         });
     }
 }

@@ -20,14 +20,15 @@ use worker::{Context, Env, Method, Request, Response, Result, event};
 use crate::callback::CallbackError;
 use crate::json::{Json, list};
 
-#[event(start)]
-fn start() {
-    // `worker` has installed a hook of its own by now; replacing it keeps a panic to one report.
+/// Keeps a panic to one report. `worker` installs a hook of its own when the module starts, after every start handler
+/// of ours, so ours replaces it with the first event.
+fn report_panics_once() {
     console_error_panic_hook::set_once();
 }
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    report_panics_once();
     let path = request.path();
     let mut segments = path.strip_prefix('/').unwrap_or(&path).split('/');
     match (segments.next(), segments.next(), segments.next()) {

@@ -26,6 +26,7 @@ pub struct Conversation {
 
 impl DurableObject for Conversation {
     fn new(state: State, env: Env) -> Self {
+        super::report_panics_once();
         let engine = engine(&state, &env);
         Self { state, engine }
     }
