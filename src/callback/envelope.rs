@@ -2,15 +2,13 @@
 //!
 //! The message itself is passed on as it came; only the turn reads it whole.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::CallbackError;
 use super::message::{ReceiverType, has_mention};
 use super::uid;
+use crate::json::Fields;
 
 /// The longest UID or GUID that names a conversation, in bytes: it becomes part of a KV key of 512.
 const MAX_PEER_BYTES: usize = 255;
@@ -24,9 +22,9 @@ pub struct Callback<'a> {
     /// Which event CometChat reports.
     pub trigger: Trigger,
     /// The app that the callback says it is from.
-    pub app_id: Cow<'a, str>,
+    pub app_id: String,
     /// The region that the callback says it is from.
-    pub region: Option<Cow<'a, str>>,
+    pub region: Option<String>,
     /// The bot that the callback says it is for, in lower case. Missing in the callbacks of a webhook.
     pub bot: Option<String>,
     /// The message's id.
@@ -38,11 +36,11 @@ pub struct Callback<'a> {
     /// The UID, in lower case, or the GUID.
     pub receiver: String,
     /// `message`, `custom`, `action`, `call`, or what is yet to come.
-    pub category: Cow<'a, str>,
+    pub category: String,
     /// `text`, `image`, a type of the app's own, or what is yet to come.
-    pub kind: Cow<'a, str>,
+    pub kind: String,
     /// CometChat's id of the conversation.
-    pub conversation_id: Option<Cow<'a, str>>,
+    pub conversation_id: Option<String>,
     /// The message as it came.
     pub message: &'a RawValue,
     data: Option<&'a RawValue>,
@@ -76,46 +74,7 @@ pub enum Envelope<'a> {
     /// A new message.
     Message(Box<Callback<'a>>),
     /// An event without a new message: an edit, a receipt, or one yet to come.
-    UnknownTrigger(Cow<'a, str>),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Outer<'a> {
-    #[serde(borrow)]
-    trigger: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    app_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    region: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    bot: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Head<'a> {
-    /// Where the newer envelope keeps the message; no message has a field of this name.
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow)]
-    conversation_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    sender: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    receiver: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    receiver_type: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    category: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
+    UnknownTrigger(String),
 }
 
 impl<'a> Envelope<'a> {
@@ -127,40 +86,37 @@ impl<'a> Envelope<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, CallbackError> {
         let body = std::str::from_utf8(body)
             .map_err(|error| CallbackError::malformed(format!("The body is not UTF-8: {error}.")))?;
-        let outer: Outer<'a> = read(body)?;
-        let trigger = required("trigger", outer.trigger)?;
-        let Some(known) = Trigger::parse(&trigger) else {
-            return Ok(Self::UnknownTrigger(trigger));
+        let outer = fields(body)?;
+        let name = text(&outer, "trigger")?;
+        let Some(trigger) = Trigger::parse(&name) else {
+            return Ok(Self::UnknownTrigger(name));
         };
-        let app_id = required("appId", outer.app_id)?;
-        let data = outer.data.ok_or_else(|| missing("data"))?;
+        let app_id = text(&outer, "appId")?;
         // Both envelopes arrive: the legacy one has the message under `data`, the newer one under `data.message`.
-        let legacy: Head<'a> = read(data.get())?;
-        let (message, head) = match legacy.message {
-            Some(message) => (message, read(message.get())?),
-            None => (data, legacy),
-        };
+        let legacy = outer.raw("data").ok_or_else(|| missing("data"))?;
+        let message = fields(legacy.get())?.raw("message").unwrap_or(legacy);
+        let head = fields(message.get())?;
 
-        let receiver_type = ReceiverType::parse(&required("receiverType", head.receiver_type)?)
+        let receiver_type = ReceiverType::parse(&text(&head, "receiverType")?)
             .ok_or_else(|| CallbackError::field("receiverType", "must be user or group"))?;
-        let receiver = peer("receiver", required("receiver", head.receiver)?)?;
+        let receiver = peer(&head, "receiver")?;
         Ok(Self::Message(Box::new(Callback {
-            trigger: known,
+            trigger,
             app_id,
-            region: outer.region,
-            bot: outer.bot.map(|bot| uid(&bot)),
-            id: message_id(head.id)?,
-            sender: uid(&peer("sender", required("sender", head.sender)?)?),
+            region: outer.read("region"),
+            bot: outer.read::<String>("bot").map(|bot| uid(&bot)),
+            id: message_id(&head)?,
+            sender: uid(&peer(&head, "sender")?),
             receiver_type,
             receiver: match receiver_type {
                 ReceiverType::User => uid(&receiver),
-                ReceiverType::Group => receiver.into_owned(),
+                ReceiverType::Group => receiver,
             },
-            category: head.category.unwrap_or_default(),
-            kind: head.kind.unwrap_or_default(),
-            conversation_id: head.conversation_id,
+            category: head.read("category").unwrap_or_default(),
+            kind: head.read("type").unwrap_or_default(),
+            conversation_id: head.read("conversationId"),
             message,
-            data: head.data,
+            data: head.raw("data"),
         })))
     }
 }
@@ -185,8 +141,8 @@ impl Callback<'_> {
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, CallbackError> {
-    serde_json::from_str(json)
+fn fields(json: &str) -> Result<Fields<'_>, CallbackError> {
+    Fields::parse(json)
         .map_err(|error| CallbackError::malformed(format!("The body is not a CometChat callback: {error}.")))
 }
 
@@ -194,20 +150,26 @@ fn missing(field: &str) -> CallbackError {
     CallbackError::field(field, "is required")
 }
 
-fn required<'a>(field: &str, value: Option<Cow<'a, str>>) -> Result<Cow<'a, str>, CallbackError> {
-    value.filter(|text| !text.is_empty()).ok_or_else(|| missing(field))
+/// A field that has to be there, and has to be a text.
+fn text(fields: &Fields<'_>, name: &str) -> Result<String, CallbackError> {
+    match (fields.raw(name), fields.read::<String>(name)) {
+        (Some(_), None) => Err(CallbackError::field(name, "must be a string")),
+        (_, text) => text.filter(|text| !text.is_empty()).ok_or_else(|| missing(name)),
+    }
 }
 
-fn peer<'a>(field: &str, value: Cow<'a, str>) -> Result<Cow<'a, str>, CallbackError> {
-    if value.len() > MAX_PEER_BYTES {
-        return Err(CallbackError::field(field, format_args!("must not be longer than {MAX_PEER_BYTES} bytes")));
+/// A UID or a GUID, which has to fit into a key.
+fn peer(fields: &Fields<'_>, name: &str) -> Result<String, CallbackError> {
+    let peer = text(fields, name)?;
+    if peer.len() > MAX_PEER_BYTES {
+        return Err(CallbackError::field(name, format_args!("must not be longer than {MAX_PEER_BYTES} bytes")));
     }
-    Ok(value)
+    Ok(peer)
 }
 
 /// Ids are strings in every payload and integers on one page of the docs (cometchat-api.md, section 10).
-fn message_id(id: Option<&RawValue>) -> Result<String, CallbackError> {
-    let raw = id.ok_or_else(|| missing("id"))?.get();
+fn message_id(fields: &Fields<'_>) -> Result<String, CallbackError> {
+    let raw = fields.raw("id").ok_or_else(|| missing("id"))?.get();
     // What is allowed needs no escapes, so the quotes are all there is to take off.
     let quoted = raw.strip_prefix('"').and_then(|id| id.strip_suffix('"'));
     let is_letter = |byte: u8| quoted.is_some() && (byte.is_ascii_alphabetic() || byte == b'_' || byte == b'-');

@@ -45,7 +45,7 @@ impl<P: Ports> Conversation<P> {
         entry.received_at = now;
         entry.attempts = u32::from(begins);
         entry.due_at = if begins { after(now, first_wait()) } else { now };
-        let stored = self.commit(&[seen, rows::put(rows::message(seq), &entry)?]).await;
+        let stored = self.commit(&[seen, rows::put(rows::message(seq), &entry)]).await;
         if stored.is_err() {
             self.memory.borrow_mut().begun.take_if(|begun| begun.0 == seq);
         }
@@ -83,7 +83,7 @@ impl<P: Ports> Conversation<P> {
         // Nothing that KV has to see soon: it goes along with the next turn.
         record.counts.end(Outcome::Ignored);
         record.updated_at = now;
-        self.commit(&[seen, rows::put(rows::record(), &record)?]).await?;
+        self.commit(&[seen, rows::put(rows::record(), &record)]).await?;
         self.end(&journal::End {
             message_id: &entry.id,
             kind: &entry.kind,

@@ -4,39 +4,38 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::lanes::Pass;
 use super::outcome::Outcome;
 use super::ports::{Change, Millis, Ports, StorageError, after};
 use super::record::VERSION;
 use super::rows::{self, Entry, Letter, Reply};
 use super::{Address, Conversation, backoff};
-use crate::json::Json;
+use crate::json::{Field, Json, object};
 
 /// How long a dead letter is kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// A message that died, with all that is needed to try again: the rows that were taken out of the conversation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeadLetter {
-    /// [`VERSION`] of the code that wrote it.
-    pub version: u32,
-    /// The conversation it died in: `{bot}:{user|group}:{peer}`.
-    pub conversation: String,
-    /// CometChat's id of the message.
-    pub message_id: String,
-    /// Why it died: an error of the bot, CometChat's code, or one of Halley's own words.
-    pub reason: String,
-    /// How many attempts were made.
-    pub attempts: u32,
-    /// When it died, in UNIX milliseconds.
-    pub died_at: Millis,
-    /// The message whose turn died; `None` where its replies did.
-    pub turn: Option<Entry>,
-    /// The replies that were not sent, in order.
-    pub replies: Vec<Reply>,
+object! {
+    /// A message that died, with all that is needed to try again: the rows that were taken out of the conversation.
+    #[derive(Debug, Clone)]
+    pub struct DeadLetter {
+        /// [`VERSION`] of the code that wrote it.
+        pub version: u32 as "version",
+        /// The conversation it died in: `{bot}:{user|group}:{peer}`.
+        pub conversation: String as "conversation",
+        /// CometChat's id of the message.
+        pub message_id: String as "messageId",
+        /// Why it died: an error of the bot, CometChat's code, or one of Halley's own words.
+        pub reason: String as "reason",
+        /// How many attempts were made.
+        pub attempts: u32 as "attempts",
+        /// When it died, in UNIX milliseconds.
+        pub died_at: Millis as "diedAt",
+        /// The message whose turn died; `None` where its replies did.
+        pub turn: Option<Entry> as "turn",
+        /// The replies that were not sent, in order.
+        pub replies: Vec<Reply> as "replies",
+    }
 }
 
 /// What became of a wish to try again.
@@ -88,7 +87,7 @@ impl DeadLetter {
     }
 
     /// The row that obliges the conversation to tell KV.
-    pub(super) fn into_row(self, bot: &str, seq: u64, now: Millis) -> Result<Change, StorageError> {
+    pub(super) fn into_row(self, bot: &str, seq: u64, now: Millis) -> Change {
         // KV metadata holds 1,024 bytes; the reason is the only part without a bound of its own.
         let reason: String = self.reason.chars().take(100).collect();
         let metadata = Json::new()
@@ -99,7 +98,7 @@ impl DeadLetter {
             .build();
         let letter = Letter {
             key: Self::key(bot, &self.message_id),
-            value: serde_json::to_string(&self).map_err(|error| StorageError(format!("dead letter: {error}")))?,
+            value: self.to_json(),
             metadata,
             ttl_seconds: KEPT.as_secs(),
             tries: 0,
@@ -127,7 +126,7 @@ impl<P: Ports> Conversation<P> {
                 self.note("letter_refused", &error);
                 letter.tries = letter.tries.saturating_add(1);
                 letter.due_at = after(self.ports.now(), backoff::archive(letter.tries, &letter.key));
-                self.conclude(pass, &[rows::put(key, &letter)?]).await
+                self.conclude(pass, &[rows::put(key, &letter)]).await
             }
         }
     }
@@ -153,15 +152,15 @@ impl<P: Ports> Conversation<P> {
         }
         record.counts.revive();
         record.touch(now);
-        changes.push(rows::put(rows::record(), &record)?);
+        changes.push(rows::put(rows::record(), &record));
         if let Some(entry) = letter.turn {
             let entry = Entry { seq, attempts: 0, delays: 0, due_at: now, replay: true, ..entry };
-            changes.push(rows::put(rows::message(seq), &entry)?);
+            changes.push(rows::put(rows::message(seq), &entry));
         }
         for (n, reply) in letter.replies.into_iter().enumerate() {
             // It may have been accepted before it was given up.
             let reply = Reply { seq, tries: 0, waits: 0, due_at: now, doubtful: true, ..reply };
-            changes.push(rows::put(rows::reply(seq, n), &reply)?);
+            changes.push(rows::put(rows::reply(seq, n), &reply));
         }
         self.commit(&changes).await?;
         Ok(Replayed::Accepted)

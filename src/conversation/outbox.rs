@@ -146,7 +146,7 @@ impl<P: Ports> Conversation<P> {
         let backoff = backoff::jittered(backoff, &reply.id, reply.tries);
         let wait = wait.map_or(backoff, |wait| backoff.max(Duration::from_millis(wait)));
         reply.due_at = after(self.ports.now(), wait.min(MAX_AGE));
-        self.conclude(pass, &[rows::put(key, &reply)?]).await
+        self.conclude(pass, &[rows::put(key, &reply)]).await
     }
 
     /// CometChat has not taken the reply and says when it will.
@@ -176,7 +176,7 @@ impl<P: Ports> Conversation<P> {
         });
         reply.due_at = after(now, wait.min(MAX_AGE));
         self.memory.borrow_mut().unsent.push(key.clone());
-        self.conclude(pass, &[rows::put(key, &reply)?]).await
+        self.conclude(pass, &[rows::put(key, &reply)]).await
     }
 
     /// A reply is dead, and with it the rest of the answer that it is part of; the conversation goes on.
@@ -193,11 +193,11 @@ impl<P: Ports> Conversation<P> {
         }
         let letter = DeadLetter::of_replies(reply.clone(), rest, &self.address, reason, now);
         changes.push(Change::Put(rows::seen(&reply.message_id), Outcome::Dead.as_str().to_owned()));
-        changes.push(letter.into_row(&self.address.bot, self.next_seq()?, now)?);
+        changes.push(letter.into_row(&self.address.bot, self.next_seq()?, now));
         let mut record = self.record()?;
         let settled = self.settle_into(&mut record, &mut changes);
         record.end(Outcome::Dead, now);
-        changes.push(rows::put(rows::record(), &record)?);
+        changes.push(rows::put(rows::record(), &record));
 
         self.free(pass);
         self.ports.write(&changes)?;
@@ -220,7 +220,7 @@ impl<P: Ports> Conversation<P> {
             let mut changes = Vec::new();
             let mut record = self.record()?;
             let settled = self.settle_into(&mut record, &mut changes);
-            changes.push(rows::put(rows::record(), &record)?);
+            changes.push(rows::put(rows::record(), &record));
             self.ports.write(&changes)?;
             self.settled(settled);
         }

@@ -1,10 +1,9 @@
 //! How a message ends, and the counts that prove that each one does.
 
-use serde::{Deserialize, Serialize};
+use crate::json::{Field, object};
 
 /// The one recorded end of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Every reply to it was confirmed.
     Answered,
@@ -28,23 +27,35 @@ impl Outcome {
     }
 }
 
-/// How many messages came, and how many ended in which way.
-///
-/// `received = answered + ignored + handed_over + dead + in flight`. Messages in the inbox are not in here yet; a
-/// message whose replies are on their way is in `received` only.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Counts {
-    /// Messages that were not duplicates.
-    pub received: u64,
-    /// See [`Outcome::Answered`].
-    pub answered: u64,
-    /// See [`Outcome::Ignored`].
-    pub ignored: u64,
-    /// See [`Outcome::HandedOver`].
-    pub handed_over: u64,
-    /// See [`Outcome::Dead`].
-    pub dead: u64,
+impl Field for Outcome {
+    fn read(json: Option<&str>) -> Option<Self> {
+        let text = String::read(json)?;
+        [Self::Answered, Self::Ignored, Self::HandedOver, Self::Dead].into_iter().find(|known| known.as_str() == text)
+    }
+
+    fn write(&self) -> Option<String> {
+        self.as_str().to_owned().write()
+    }
+}
+
+object! {
+    /// How many messages came, and how many ended in which way.
+    ///
+    /// `received = answered + ignored + handed_over + dead + in flight`. Messages in the inbox are not in here yet; a
+    /// message whose replies are on their way is in `received` only.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct Counts {
+        /// Messages that were not duplicates.
+        pub received: u64 as "received",
+        /// See [`Outcome::Answered`].
+        pub answered: u64 as "answered",
+        /// See [`Outcome::Ignored`].
+        pub ignored: u64 as "ignored",
+        /// See [`Outcome::HandedOver`].
+        pub handed_over: u64 as "handedOver",
+        /// See [`Outcome::Dead`].
+        pub dead: u64 as "dead",
+    }
 }
 
 impl Counts {

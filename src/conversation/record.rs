@@ -1,11 +1,10 @@
 //! What a conversation knows of itself: the state the bot keeps, the counts, and how far KV has it.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::outcome::{Counts, Outcome};
 use super::ports::Millis;
+use crate::json::{Field, Fields, object};
 
 /// The version of everything stored: the rows of an object in flight and the values in KV.
 ///
@@ -19,48 +18,48 @@ const SENT_IDS: usize = 100;
 /// The largest state a bot may keep in one conversation, in bytes of JSON. A row holds 2 MB.
 pub const MAX_STATE_BYTES: usize = 1024 * 1024;
 
-/// A conversation: one row while it is in flight, one KV value while it rests.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Record {
-    /// [`VERSION`] of the code that wrote it.
-    pub version: u32,
-    /// Grows with every change that KV has to see.
-    pub generation: u64,
-    /// The bot's UID.
-    pub bot: String,
-    /// CometChat's own id, shown and never used as a key.
-    pub conversation_id: Option<String>,
-    /// The bot's state.
-    pub state: Option<Box<RawValue>>,
-    /// How the messages ended.
-    pub counts: Counts,
-    /// The ids that CometChat gave to the newest replies, oldest first.
-    pub sent: Vec<String>,
-    /// When the last message came or was dealt with, in UNIX milliseconds.
-    pub updated_at: Millis,
-    /// The newer version whose value in KV was set aside when this conversation was started afresh.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub aside: Option<u32>,
-    /// What only a conversation in flight knows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flight: Option<Flight>,
+object! {
+    /// A conversation: one row while it is in flight, one KV value while it rests.
+    #[derive(Debug, Clone, Default)]
+    pub struct Record {
+        /// [`VERSION`] of the code that wrote it.
+        pub version: u32 as "version",
+        /// Grows with every change that KV has to see.
+        pub generation: u64 as "generation",
+        /// The bot's UID.
+        pub bot: String as "bot",
+        /// CometChat's own id, shown and never used as a key.
+        pub conversation_id: Option<String> as "conversationId",
+        /// The bot's state.
+        pub state: Option<Box<RawValue>> as "state",
+        /// How the messages ended.
+        pub counts: Counts as "counts",
+        /// The ids that CometChat gave to the newest replies, oldest first.
+        pub sent: Vec<String> as "sent",
+        /// When the last message came or was dealt with, in UNIX milliseconds.
+        pub updated_at: Millis as "updatedAt",
+        /// The newer version whose value in KV was set aside when this conversation was started afresh.
+        pub aside: Option<u32> as "aside",
+        /// What only a conversation in flight knows.
+        pub flight: Option<Flight> as "flight",
+    }
 }
 
-/// How far KV has a conversation that is in flight.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Flight {
-    /// Whether KV has been read since the object was empty. Until then the counts are only what came since.
-    pub loaded: bool,
-    /// The newest generation that KV has accepted.
-    pub archived: u64,
-    /// When it did.
-    pub archived_at: Millis,
-    /// How often in a row KV has failed.
-    pub tries: u32,
-    /// Not before this moment is KV tried again.
-    pub due_at: Millis,
+object! {
+    /// How far KV has a conversation that is in flight.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub struct Flight {
+        /// Whether KV has been read since the object was empty. Until then the counts are only what came since.
+        pub loaded: bool as "loaded",
+        /// The newest generation that KV has accepted.
+        pub archived: u64 as "archived",
+        /// When it did.
+        pub archived_at: Millis as "archivedAt",
+        /// How often in a row KV has failed.
+        pub tries: u32 as "tries",
+        /// Not before this moment is KV tried again.
+        pub due_at: Millis as "dueAt",
+    }
 }
 
 impl Record {
@@ -100,14 +99,11 @@ impl Record {
     }
 
     /// Reads a value from KV, of any version.
-    pub fn read(json: &str) -> Reading {
-        match serde_json::from_str::<Self>(json) {
-            Ok(record) if record.version == VERSION => return Reading::Known(Box::new(record)),
-            _ => {}
-        }
-        let version = serde_json::from_str::<Value>(json).ok().and_then(|value| value.get("version")?.as_u64());
-        match version.and_then(|version| u32::try_from(version).ok()) {
-            Some(version) if version > VERSION => Reading::Newer(version),
+    pub fn from_kv(json: &str) -> Reading {
+        let version = Fields::parse(json).ok().and_then(|fields| fields.read::<u32>("version"));
+        match (version, <Self as Field>::read(Some(json))) {
+            (Some(version), _) if version > VERSION => Reading::Newer(version),
+            (Some(VERSION), Some(record)) => Reading::Known(Box::new(record)),
             _ => Reading::Damaged,
         }
     }

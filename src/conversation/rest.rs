@@ -12,7 +12,7 @@ use super::ports::{ArchiveError, Change, Millis, Ports, StorageError, after};
 use super::record::{Flight, Reading, Record, VERSION};
 use super::rows::{self, Letter};
 use super::{Address, Conversation, backoff};
-use crate::json::Json;
+use crate::json::{Field as _, Json};
 
 /// How long KV may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ impl Loaded {
                 tries: 0,
                 due_at: now,
             };
-            changes.push(rows::put(rows::letter(seq.saturating_add(n)), &letter)?);
+            changes.push(rows::put(rows::letter(seq.saturating_add(n)), &letter));
         }
         Ok(())
     }
@@ -87,11 +87,11 @@ impl<P: Ports> Conversation<P> {
     async fn load_from_archive(&self) -> Result<Loaded, ArchiveError> {
         let key = self.address.key();
         let Some(text) = self.fetch(&key).await? else { return Ok(Loaded::default()) };
-        match Record::read(&text) {
+        match Record::from_kv(&text) {
             Reading::Known(mut value) => {
                 if let Some(version) = value.aside.filter(|version| *version <= VERSION) {
                     let kept = self.fetch(&aside_key(version, &self.address)).await?;
-                    if let Some(Reading::Known(kept)) = kept.as_deref().map(Record::read) {
+                    if let Some(Reading::Known(kept)) = kept.as_deref().map(Record::from_kv) {
                         self.note("state_taken_back", &version);
                         value.state = kept.state;
                     }
@@ -181,16 +181,15 @@ impl<P: Ports> Conversation<P> {
             if !record.flight().loaded {
                 loaded.into_record(&mut record, self.next_seq()?, now, &mut changes)?;
                 record.generation = record.generation.saturating_add(1);
-                changes.push(rows::put(rows::record(), &record)?);
+                changes.push(rows::put(rows::record(), &record));
                 self.commit(&changes).await?;
             }
         }
         let value = record.at_rest(&self.address.bot);
-        let json = serde_json::to_string(&value).map_err(|error| StorageError(format!("rest: {error}")))?;
-        let counts = serde_json::to_string(&value.counts).map_err(|error| StorageError(format!("rest: {error}")))?;
+        let json = value.to_json();
         let metadata = Json::new()
             .text("conversationId", value.conversation_id.as_deref().unwrap_or_default())
-            .raw("counts", &counts)
+            .raw("counts", &value.counts.to_json())
             .number("generation", value.generation)
             .number("updatedAt", value.updated_at)
             .build();
@@ -202,7 +201,7 @@ impl<P: Ports> Conversation<P> {
         // The conversation may have gone on meanwhile; then what KV has is an older generation, and it rests again.
         let archived = record.flight().archived.max(value.generation);
         *record.flight_mut() = Flight { loaded: true, archived, archived_at: self.ports.now(), tries: 0, due_at: 0 };
-        self.conclude(pass, &[rows::put(rows::record(), &record)?]).await
+        self.conclude(pass, &[rows::put(rows::record(), &record)]).await
     }
 
     async fn rest_later(&self, pass: Pass, error: &dyn std::fmt::Display) -> Result<(), StorageError> {
@@ -211,7 +210,7 @@ impl<P: Ports> Conversation<P> {
         let flight = record.flight_mut();
         flight.tries = flight.tries.saturating_add(1);
         flight.due_at = after(self.ports.now(), backoff::archive(flight.tries, &self.address.to_string()));
-        self.conclude(pass, &[rows::put(rows::record(), &record)?]).await
+        self.conclude(pass, &[rows::put(rows::record(), &record)]).await
     }
 
     /// Empties the object if KV shows the generation that it wrote and nothing has arrived meanwhile.
@@ -221,7 +220,7 @@ impl<P: Ports> Conversation<P> {
                 Ok(shown) => shown,
                 Err(error) => return self.rest_later(pass, &error).await,
             };
-            let generation = match shown.as_deref().map(Record::read) {
+            let generation = match shown.as_deref().map(Record::from_kv) {
                 Some(Reading::Known(value)) => Some(value.generation),
                 _ => None,
             };
@@ -229,7 +228,7 @@ impl<P: Ports> Conversation<P> {
             if generation != Some(before.generation) && now.generation == before.generation {
                 self.note("rest_again", &"KV does not show what was written");
                 now.flight_mut().archived = 0;
-                self.ports.write(&[rows::put(rows::record(), &now)?])?;
+                self.ports.write(&[rows::put(rows::record(), &now)])?;
                 return self.rest_later(pass, &"KV does not show what was written").await;
             }
         }

@@ -2,13 +2,12 @@
 //!
 //! Every key starts with the version of its format, so that code of one version never meets the rows of another.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::outcome::Outcome;
 use super::ports::{Change, Millis, Storage, StorageError};
 use super::record::{Record, VERSION};
+use crate::json::{Field, object};
 
 /// The prefix of every row of this version.
 pub fn root() -> String {
@@ -60,32 +59,33 @@ pub fn seen(id: &str) -> String {
     format!("{VERSION}/seen/message/{id}")
 }
 
-/// A message: at the door, in the inbox, or in its turn.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// CometChat's id.
-    pub id: String,
-    /// The sender's UID.
-    pub sender: String,
-    /// Its category and type, for the log.
-    pub kind: String,
-    /// CometChat's id of the conversation.
-    pub conversation_id: Option<String>,
-    /// Its place in the order of arrival.
-    pub seq: u64,
-    /// When it was stored.
-    pub received_at: Millis,
-    /// How many attempts have begun. The newest one is the turn's epoch: only it may commit.
-    pub attempts: u32,
-    /// How often in a row the turn had to wait for KV.
-    pub delays: u32,
-    /// Not before this moment does the next attempt begin.
-    pub due_at: Millis,
-    /// Whether it has been dead and is tried again, and so was counted as received before.
-    pub replay: bool,
-    /// The message as it came.
-    pub message: Box<RawValue>,
+object! {
+    /// A message: at the door, in the inbox, or in its turn.
+    #[derive(Debug, Clone)]
+    pub struct Entry {
+        /// CometChat's id.
+        pub id: String as "id",
+        /// The sender's UID.
+        pub sender: String as "sender",
+        /// Its category and type, for the log.
+        pub kind: String as "kind",
+        /// CometChat's id of the conversation.
+        pub conversation_id: Option<String> as "conversationId",
+        /// Its place in the order of arrival.
+        pub seq: u64 as "seq",
+        /// When it was stored.
+        pub received_at: Millis as "receivedAt",
+        /// How many attempts have begun. The newest one is the turn's epoch: only it may commit.
+        pub attempts: u32 as "attempts",
+        /// How often in a row the turn had to wait for KV.
+        pub delays: u32 as "delays",
+        /// Not before this moment does the next attempt begin.
+        pub due_at: Millis as "dueAt",
+        /// Whether it has been dead and is tried again, and so was counted as received before.
+        pub replay: bool as "replay",
+        /// The message as it came.
+        pub message: Box<RawValue> as "message",
+    }
 }
 
 impl Entry {
@@ -113,62 +113,63 @@ impl Entry {
     }
 }
 
-/// A reply that waits to be confirmed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reply {
-    /// Its identity, which every attempt carries.
-    pub id: String,
-    /// The place of the message it answers.
-    pub seq: u64,
-    /// The message it answers.
-    pub message_id: String,
-    /// That message's category and type, for the log.
-    pub kind: String,
-    /// When that message was stored.
-    pub received_at: Millis,
-    /// How many attempts its turn took.
-    pub attempts: u32,
-    /// Whether it is the last reply to that message, with whose confirmation the message ends.
-    pub last: bool,
-    /// How the message ends then.
-    pub outcome: Outcome,
-    /// When the reply was made: it cannot be at CometChat any earlier.
-    pub made_at: Millis,
-    /// How often sending has failed.
-    pub tries: u32,
-    /// How often in a row CometChat has asked to wait.
-    pub waits: u32,
-    /// Not before this moment is it sent again.
-    pub due_at: Millis,
-    /// Whether CometChat may have it already.
-    pub doubtful: bool,
-    /// The whole body of the REST call.
-    pub body: Box<RawValue>,
+object! {
+    /// A reply that waits to be confirmed.
+    #[derive(Debug, Clone)]
+    pub struct Reply {
+        /// Its identity, which every attempt carries.
+        pub id: String as "id",
+        /// The place of the message it answers.
+        pub seq: u64 as "seq",
+        /// The message it answers.
+        pub message_id: String as "messageId",
+        /// That message's category and type, for the log.
+        pub kind: String as "kind",
+        /// When that message was stored.
+        pub received_at: Millis as "receivedAt",
+        /// How many attempts its turn took.
+        pub attempts: u32 as "attempts",
+        /// Whether it is the last reply to that message, with whose confirmation the message ends.
+        pub last: bool as "last",
+        /// How the message ends then.
+        pub outcome: Outcome as "outcome",
+        /// When the reply was made: it cannot be at CometChat any earlier.
+        pub made_at: Millis as "madeAt",
+        /// How often sending has failed.
+        pub tries: u32 as "tries",
+        /// How often in a row CometChat has asked to wait.
+        pub waits: u32 as "waits",
+        /// Not before this moment is it sent again.
+        pub due_at: Millis as "dueAt",
+        /// Whether CometChat may have it already.
+        pub doubtful: bool as "doubtful",
+        /// The whole body of the REST call.
+        pub body: Box<RawValue> as "body",
+    }
 }
 
-/// Something that KV still has to be told: an obligation that is kept until KV has accepted it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Letter {
-    /// The KV key.
-    pub key: String,
-    /// The KV value.
-    pub value: String,
-    /// The KV metadata, as JSON.
-    pub metadata: String,
-    /// When it expires, in seconds from the time of writing.
-    pub ttl_seconds: u64,
-    /// How often KV has failed.
-    pub tries: u32,
-    /// Not before this moment is it tried again.
-    pub due_at: Millis,
+object! {
+    /// Something that KV still has to be told: an obligation that is kept until KV has accepted it.
+    #[derive(Debug, Clone)]
+    pub struct Letter {
+        /// The KV key.
+        pub key: String as "key",
+        /// The KV value.
+        pub value: String as "value",
+        /// The KV metadata, as JSON.
+        pub metadata: String as "metadata",
+        /// When it expires, in seconds from the time of writing.
+        pub ttl_seconds: u64 as "ttlSeconds",
+        /// How often KV has failed.
+        pub tries: u32 as "tries",
+        /// Not before this moment is it tried again.
+        pub due_at: Millis as "dueAt",
+    }
 }
 
 /// Writes a row.
-pub fn put<T: Serialize>(key: String, value: &T) -> Result<Change, StorageError> {
-    let text = serde_json::to_string(value).map_err(|error| StorageError(format!("{key}: {error}")))?;
-    Ok(Change::Put(key, text))
+pub fn put(key: String, value: &impl Field) -> Change {
+    Change::Put(key, value.to_json())
 }
 
 /// Reads the record; a conversation that has none starts with the default.
@@ -183,11 +184,7 @@ pub fn read_record(storage: &impl Storage) -> Result<Record, StorageError> {
 }
 
 /// The first readable row below `prefix` and after `after`. Unreadable ones are moved aside.
-pub fn first<T: DeserializeOwned>(
-    storage: &impl Storage,
-    prefix: &str,
-    after: &str,
-) -> Result<Option<(String, T)>, StorageError> {
+pub fn first<T: Field>(storage: &impl Storage, prefix: &str, after: &str) -> Result<Option<(String, T)>, StorageError> {
     while let Some((key, text)) = storage.first(prefix, after)? {
         if let Some(value) = decode(storage, key.clone(), text)? {
             return Ok(Some((key, value)));
@@ -197,10 +194,10 @@ pub fn first<T: DeserializeOwned>(
 }
 
 /// Reads a row's text, or moves the row aside under a key that no version reads.
-fn decode<T: DeserializeOwned>(storage: &impl Storage, key: String, text: String) -> Result<Option<T>, StorageError> {
-    match serde_json::from_str(&text) {
-        Ok(value) => Ok(Some(value)),
-        Err(_) => {
+fn decode<T: Field>(storage: &impl Storage, key: String, text: String) -> Result<Option<T>, StorageError> {
+    match T::read(Some(&text)) {
+        Some(value) => Ok(Some(value)),
+        None => {
             storage.write(&[Change::Put(format!("aside/{key}"), text), Change::Delete(key)])?;
             Ok(None)
         }

@@ -70,7 +70,7 @@ impl<P: Ports> Conversation<P> {
             }
             entry.attempts = entry.attempts.saturating_add(1);
             entry.due_at = after(self.ports.now(), wait(entry.attempts));
-            self.commit(&[rows::put(key, &entry)?]).await?;
+            self.commit(&[rows::put(key, &entry)]).await?;
         }
         let loaded = match self.load().await? {
             Ok(loaded) => loaded,
@@ -142,10 +142,10 @@ impl<P: Ports> Conversation<P> {
         }
         let replies = self.replies(&entry, outcome, bodies, now);
         for (key, reply) in &replies {
-            changes.push(rows::put(key.clone(), reply)?);
+            changes.push(rows::put(key.clone(), reply));
         }
         let settled = self.settle_into(&mut record, &mut changes);
-        changes.push(rows::put(rows::record(), &record)?);
+        changes.push(rows::put(rows::record(), &record));
         let begun = self.begin_next(&entry, now, &mut changes)?;
 
         self.free(pass);
@@ -207,7 +207,7 @@ impl<P: Ports> Conversation<P> {
         };
         next.attempts = 1;
         next.due_at = after(now, first_wait());
-        changes.push(rows::put(key, &next)?);
+        changes.push(rows::put(key, &next));
         Ok(Some((next.seq, next.attempts)))
     }
 
@@ -226,7 +226,7 @@ impl<P: Ports> Conversation<P> {
             return self.bury_turn(pass, entry, &reason).await;
         }
         entry.due_at = after(self.ports.now(), wait(entry.attempts));
-        self.conclude(pass, &[rows::put(rows::message(entry.seq), &entry)?]).await
+        self.conclude(pass, &[rows::put(rows::message(entry.seq), &entry)]).await
     }
 
     /// KV could not be read: the turn waits, and has not been an attempt. It never starts from an empty state.
@@ -244,7 +244,7 @@ impl<P: Ports> Conversation<P> {
         entry.delays = entry.delays.saturating_add(1);
         let wait = backoff::doubling(Duration::from_secs(1), entry.delays, LONGEST_DELAY);
         entry.due_at = after(self.ports.now(), backoff::jittered(wait, &entry.id, entry.delays));
-        self.conclude(pass, &[rows::put(rows::message(entry.seq), &entry)?]).await
+        self.conclude(pass, &[rows::put(rows::message(entry.seq), &entry)]).await
     }
 
     /// The message is dead: a letter about it goes to KV, and the conversation goes on.
@@ -254,7 +254,7 @@ impl<P: Ports> Conversation<P> {
         let mut changes = vec![
             Change::Delete(rows::message(entry.seq)),
             Change::Put(rows::seen(&entry.id), Outcome::Dead.as_str().to_owned()),
-            letter.into_row(&self.address.bot, self.next_seq()?, now)?,
+            letter.into_row(&self.address.bot, self.next_seq()?, now),
         ];
         let mut record = self.record()?;
         if !entry.replay {
@@ -262,7 +262,7 @@ impl<P: Ports> Conversation<P> {
         }
         record.end(Outcome::Dead, now);
         let settled = self.settle_into(&mut record, &mut changes);
-        changes.push(rows::put(rows::record(), &record)?);
+        changes.push(rows::put(rows::record(), &record));
         let begun = self.begin_next(&entry, now, &mut changes)?;
 
         self.free(pass);

@@ -1,36 +1,36 @@
 //! What an operator sees of a conversation in flight.
 
-use serde::Serialize;
-
 use super::Conversation;
 use super::outcome::Counts;
 use super::ports::{Millis, Ports, StorageError};
 use super::rows::{self, Entry, Letter, Reply};
+use crate::json::{Field, object};
 
-/// A conversation in flight. `received = answered + ignored + handedOver + dead + inFlight`.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct View {
-    /// Which conversation.
-    pub conversation: String,
-    /// CometChat's own id.
-    pub conversation_id: Option<String>,
-    /// How the messages ended. `received` includes the messages in the inbox.
-    pub counts: Counts,
-    /// Messages that have not ended: those in the inbox, and those whose replies are not all confirmed.
-    pub in_flight: u64,
-    /// Messages that wait for their turn.
-    pub inbox: u64,
-    /// Replies that wait to be confirmed.
-    pub outbox: u64,
-    /// What KV still has to be told.
-    pub letters: u64,
-    /// Which of the conversation's generations this is.
-    pub generation: u64,
-    /// The newest generation that KV has accepted.
-    pub archived: u64,
-    /// When the last message came or was dealt with, in UNIX milliseconds.
-    pub updated_at: Millis,
+object! {
+    /// A conversation in flight. `received = answered + ignored + handedOver + dead + inFlight`.
+    #[derive(Debug, Clone)]
+    pub struct View {
+        /// Which conversation.
+        pub conversation: String as "conversation",
+        /// CometChat's own id.
+        pub conversation_id: Option<String> as "conversationId",
+        /// How the messages ended. `received` includes the messages in the inbox.
+        pub counts: Counts as "counts",
+        /// Messages that have not ended: those in the inbox, and those whose replies are not all confirmed.
+        pub in_flight: u64 as "inFlight",
+        /// Messages that wait for their turn.
+        pub inbox: u64 as "inbox",
+        /// Replies that wait to be confirmed.
+        pub outbox: u64 as "outbox",
+        /// What KV still has to be told.
+        pub letters: u64 as "letters",
+        /// Which of the conversation's generations this is.
+        pub generation: u64 as "generation",
+        /// The newest generation that KV has accepted.
+        pub archived: u64 as "archived",
+        /// When the last message came or was dealt with, in UNIX milliseconds.
+        pub updated_at: Millis as "updatedAt",
+    }
 }
 
 impl<P: Ports> Conversation<P> {
@@ -78,7 +78,7 @@ impl<P: Ports> Conversation<P> {
         }))
     }
 
-    fn each<T: serde::de::DeserializeOwned>(&self, prefix: &str, mut visit: impl FnMut(T)) -> Result<(), StorageError> {
+    fn each<T: Field>(&self, prefix: &str, mut visit: impl FnMut(T)) -> Result<(), StorageError> {
         let mut cursor = String::new();
         while let Some((key, row)) = rows::first::<T>(&self.ports, prefix, &cursor)? {
             visit(row);

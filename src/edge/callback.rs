@@ -10,7 +10,7 @@ use crate::callback::envelope::{Callback, Envelope};
 use crate::callback::{CallbackError, MAX_BYTES, Roster, uid};
 use crate::config::Config;
 use crate::conversation::{Address, Entry};
-use crate::json::Json;
+use crate::json::{Field as _, Json};
 
 /// Answers a callback for `bot`.
 pub async fn answer(mut request: Request, env: &Env, bot: &str) -> Result<Response> {
@@ -106,7 +106,7 @@ async fn receive(env: &Env, config: &Config, bot: &str, callback: &Callback<'_>)
         callback.conversation_id.as_deref().map(str::to_owned),
         callback.message.to_owned(),
     );
-    let body = serde_json::to_string(&entry)?;
+    let body = entry.to_json();
     let path = match callback.ignored(Roster { bot, bots: &config.roster }) {
         Some(reason) => format!("/receive/{}", reason.as_str()),
         None => "/receive".to_owned(),

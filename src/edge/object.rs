@@ -10,7 +10,7 @@ use super::platform::Platform;
 use super::{respond, settings};
 use crate::callback::Ignored;
 use crate::conversation::{self, Address, DeadLetter, Entry, Receipt, Replayed};
-use crate::json::Json;
+use crate::json::{Field as _, Json};
 
 /// How long a conversation waits for its settings to be mended.
 const UNTIL_MENDED: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ impl DurableObject for Conversation {
         match (request.method(), path.as_str()) {
             (Method::Post, "/replay") => self.replay(engine, &request.text().await?).await,
             (Method::Get, "/view") => match engine.view() {
-                Ok(view) => respond::json(200, &serde_json::to_string(&view)?),
+                Ok(view) => respond::json(200, view.write().as_deref().unwrap_or("null")),
                 Err(error) => failed(&error),
             },
             _ => respond::not_found(),
@@ -65,7 +65,7 @@ impl DurableObject for Conversation {
 
 impl Conversation {
     async fn receive(&self, engine: &Rc<Engine>, body: &str, ignored: Option<Ignored>) -> Result<Response> {
-        let entry: Entry = serde_json::from_str(body)?;
+        let Some(entry) = Entry::read(Some(body)) else { return respond::not_found() };
         match engine.receive(entry, ignored).await {
             Ok(Receipt::Accepted) => {
                 self.drive(engine);
@@ -80,7 +80,7 @@ impl Conversation {
     }
 
     async fn replay(&self, engine: &Rc<Engine>, body: &str) -> Result<Response> {
-        let letter: DeadLetter = serde_json::from_str(body)?;
+        let Some(letter) = DeadLetter::read(Some(body)) else { return respond::not_found() };
         match engine.replay(letter).await {
             Ok(Replayed::Accepted) => {
                 self.drive(engine);
