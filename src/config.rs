@@ -3,12 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::bot::Behaviour;
 use crate::bots;
 use crate::callback::{Credentials, uid};
 use crate::conversation::Settings;
+use crate::json::{Field, Fields};
 
 /// Everything a deployer sets, as it is used.
 pub struct Config {
@@ -100,10 +99,11 @@ impl Config {
 
         let mut behaviours: Vec<(String, &'static dyn Behaviour)> = Vec::new();
         if !bots.is_empty() {
-            match serde_json::from_str(&bots) {
-                Ok(Value::Object(names)) => {
-                    for (bot, name) in &names {
-                        match name.as_str().and_then(bots::behaviour) {
+            match Fields::parse(&bots) {
+                Ok(names) => {
+                    for (bot, name) in names.iter() {
+                        let name = String::read(Some(name.get())).unwrap_or_default();
+                        match bots::behaviour(&name) {
                             Some(behaviour) if is_uid(bot) => behaviours.push((uid(bot), behaviour)),
                             Some(_) => problems.push(("BOTS", "holds what is not a UID")),
                             None => problems.push(("BOTS", "names a behaviour that src/bots does not have")),
@@ -113,7 +113,7 @@ impl Config {
                         problems.push(("BOTS", "names no bot"));
                     }
                 }
-                _ => problems.push(("BOTS", "must be a JSON object from bot UID to behaviour")),
+                Err(_) => problems.push(("BOTS", "must be a JSON object from bot UID to behaviour")),
             }
         }
         let other_bots = text(&get, "OTHER_BOTS").unwrap_or_default();

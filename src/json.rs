@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// An object under construction. Fields stand in the order in which they are added.
@@ -84,8 +84,30 @@ fn array(items: impl Iterator<Item = String>) -> String {
     list
 }
 
+/// JSON as it came, not read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw(String);
+
+impl Raw {
+    /// The JSON.
+    pub fn get(&self) -> &str {
+        &self.0
+    }
+
+    /// The value, where it is one of this type.
+    pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(&self.0).ok()
+    }
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self("null".to_owned())
+    }
+}
+
 /// The fields of an object, not yet read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
@@ -101,6 +123,38 @@ impl<'a> Fields<'a> {
     /// A field as it stands there. Of fields with the same name the last one counts, as in any other reader of JSON.
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value).filter(|value| value.get() != "null")
+    }
+
+    /// A field as it stands there, to keep; null where it is missing.
+    pub fn keep(&self, name: &str) -> Raw {
+        self.raw(name).map_or_else(Raw::default, |raw| Raw(raw.get().to_owned()))
+    }
+
+    /// The fields of an object in a field; none where it is missing or something else.
+    pub fn object(&self, name: &str) -> Self {
+        self.raw(name).and_then(|raw| Self::parse(raw.get()).ok()).unwrap_or_default()
+    }
+
+    /// The objects of a list in a field; none where it is missing or something else.
+    pub fn objects(&self, name: &str) -> Vec<Self> {
+        self.raw(name).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
+
+    /// A text; empty where it is missing or something else.
+    pub fn text(&self, name: &str) -> String {
+        self.read(name).unwrap_or_default()
+    }
+
+    /// An id as text: CometChat sends strings in every payload, and integers on one page of its docs.
+    pub fn id(&self, name: &str) -> Option<String> {
+        self.read::<String>(name)
+            .or_else(|| self.read::<u64>(name).map(|id| id.to_string()))
+            .filter(|id| !id.is_empty())
+    }
+
+    /// Every field, in the order in which they stand.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
     /// A field as its type; `None` where it is missing or something else.
@@ -232,7 +286,7 @@ macro_rules! plain_fields {
     };
 }
 
-plain_fields!(u32, u64, bool);
+plain_fields!(u32, u64, i64, bool);
 
 /// Defines a struct that is an object in JSON: every field with the name that it has there.
 macro_rules! object {

@@ -2,7 +2,6 @@
 //!
 //! The message itself is passed on as it came; only the turn reads it whole.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::CallbackError;
@@ -124,20 +123,19 @@ impl<'a> Envelope<'a> {
 impl Callback<'_> {
     /// Whether the message mentions this UID.
     pub fn mentions(&self, who: &str) -> bool {
-        let data = self.addressing();
-        let listed = data.get("mentions").and_then(Value::as_object);
-        listed.is_some_and(|mentions| mentions.keys().any(|key| key.eq_ignore_ascii_case(who)))
-            || data.get("text").and_then(Value::as_str).is_some_and(|text| has_mention(text, who))
+        let data = self.data();
+        data.object("mentions").iter().any(|(uid, _)| uid.eq_ignore_ascii_case(who))
+            || has_mention(&data.text("text"), who)
     }
 
     /// Whether the text starts with `/`.
     pub fn is_slashed(&self) -> bool {
-        self.addressing().get("text").and_then(Value::as_str).is_some_and(|text| text.starts_with('/'))
+        self.data().text("text").starts_with('/')
     }
 
     // Read on demand: most callbacks are decided without it.
-    fn addressing(&self) -> Value {
-        self.data.and_then(|data| serde_json::from_str(data.get()).ok()).unwrap_or_default()
+    fn data(&self) -> Fields<'_> {
+        self.data.and_then(|data| Fields::parse(data.get()).ok()).unwrap_or_default()
     }
 }
 

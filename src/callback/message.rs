@@ -1,8 +1,7 @@
 //! The message inside a callback, as typed values. What is unknown is kept, never refused.
 
-use serde_json::{Map, Value};
-
 use super::uid;
+use crate::json::{Fields, Raw};
 
 /// Whether a message was written in a 1:1 chat or in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +41,7 @@ pub struct Person {
     /// The name shown in the chat; empty where CometChat sent none.
     pub name: String,
     /// Everything CometChat sent about the person, as it came.
-    pub raw: Map<String, Value>,
+    pub raw: Raw,
 }
 
 /// A file that came with a message.
@@ -86,8 +85,8 @@ pub enum Content {
     Custom {
         /// The type the app chose.
         kind: String,
-        /// `data.customData`, or null.
-        data: Value,
+        /// `data.customData` as it came, or null.
+        data: Raw,
         /// `data.text`; empty where there is none.
         text: String,
     },
@@ -98,7 +97,9 @@ pub enum Content {
         /// The type as it came.
         kind: String,
         /// The whole of `data` as it came.
-        data: Value,
+        data: Raw,
+        /// `data.text`; empty where there is none.
+        text: String,
     },
 }
 
@@ -129,10 +130,10 @@ pub struct Message {
     pub mentions: Vec<Person>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// `data.metadata`, or null.
-    pub metadata: Value,
-    /// `data.entities`, or null.
-    pub entities: Value,
+    /// `data.metadata` as it came, or null.
+    pub metadata: Raw,
+    /// `data.entities` as it came, or null.
+    pub entities: Raw,
     /// When it was sent, in UNIX seconds.
     pub sent_at: Option<i64>,
     /// When it was last changed, in UNIX seconds.
@@ -142,44 +143,40 @@ pub struct Message {
 impl Message {
     /// Reads a message. Fails only where the id, the sender or the receiver is missing.
     pub fn parse(json: &str) -> Option<Self> {
-        Self::from_value(&serde_json::from_str(json).ok()?)
-    }
-
-    fn from_value(message: &Value) -> Option<Self> {
-        let data = &message["data"];
-        let sender = uid(message["sender"].as_str()?);
-        let receiver_type = ReceiverType::parse(message["receiverType"].as_str()?)?;
-        let receiver = message["receiver"].as_str()?;
+        let message = Fields::parse(json).ok()?;
+        let data = message.object("data");
+        let entities = data.object("entities");
+        let receiver_type = ReceiverType::parse(&message.text("receiverType"))?;
+        let receiver = message.read::<String>("receiver")?;
         Some(Self {
-            id: id(&message["id"])?,
-            muid: id(&message["muid"]),
-            conversation_id: id(&message["conversationId"]),
-            sender: person(at(data, "/entities/sender/entity"), sender),
+            id: message.id("id")?,
+            muid: message.id("muid"),
+            conversation_id: message.id("conversationId"),
+            sender: person(&entities.object("sender"), "entity", uid(&message.read::<String>("sender")?)),
             receiver_type,
             receiver: match receiver_type {
-                ReceiverType::User => uid(receiver),
-                ReceiverType::Group => receiver.to_owned(),
+                ReceiverType::User => uid(&receiver),
+                ReceiverType::Group => receiver,
             },
-            receiver_name: string(at(data, "/entities/receiver/entity/name")),
-            parent_id: id(&message["parentId"]),
-            content: Content::new(string(&message["category"]), string(&message["type"]), data),
-            mentions: mentions(&data["mentions"]),
-            tags: strings(&message["tags"]),
-            metadata: data["metadata"].clone(),
-            entities: data["entities"].clone(),
-            sent_at: message["sentAt"].as_i64(),
-            updated_at: message["updatedAt"].as_i64(),
+            receiver_name: entities.object("receiver").object("entity").text("name"),
+            parent_id: message.id("parentId"),
+            content: Content::new(&message, &data),
+            mentions: mentions(&data.object("mentions")),
+            tags: message.read("tags").unwrap_or_default(),
+            metadata: data.keep("metadata"),
+            entities: data.keep("entities"),
+            sent_at: message.read("sentAt"),
+            updated_at: message.read("updatedAt"),
         })
     }
 
     /// What was written: the text, or the caption of a file, or nothing.
     pub fn text(&self) -> &str {
         match &self.content {
-            Content::Text(text) | Content::Custom { text, .. } => text,
+            Content::Text(text) | Content::Custom { text, .. } | Content::Unknown { text, .. } => text,
             Content::Image(media) | Content::Video(media) | Content::Audio(media) | Content::File(media) => {
                 &media.caption
             }
-            Content::Unknown { data, .. } => data["text"].as_str().unwrap_or_default(),
         }
     }
 
@@ -190,76 +187,52 @@ impl Message {
 }
 
 impl Content {
-    fn new(category: String, kind: String, data: &Value) -> Self {
+    fn new(message: &Fields<'_>, data: &Fields<'_>) -> Self {
+        let (category, kind) = (message.text("category"), message.text("type"));
+        let text = data.text("text");
         match (category.as_str(), kind.as_str()) {
-            ("message", "text") => Self::Text(string(&data["text"])),
-            ("message", "image") => Self::Image(media(data)),
-            ("message", "video") => Self::Video(media(data)),
-            ("message", "audio") => Self::Audio(media(data)),
-            ("message", "file") => Self::File(media(data)),
-            ("custom", _) => Self::Custom { kind, data: data["customData"].clone(), text: string(&data["text"]) },
-            _ => Self::Unknown { category, kind, data: data.clone() },
+            ("message", "text") => Self::Text(text),
+            ("message", "image") => Self::Image(media(data, text)),
+            ("message", "video") => Self::Video(media(data, text)),
+            ("message", "audio") => Self::Audio(media(data, text)),
+            ("message", "file") => Self::File(media(data, text)),
+            ("custom", _) => Self::Custom { kind, data: data.keep("customData"), text },
+            _ => Self::Unknown { category, kind, data: message.keep("data"), text },
         }
     }
 }
 
 /// Whether `text` holds CometChat's markup for a mention of `who`: `<@uid:UID>` (docs, SDK mentions).
 pub(super) fn has_mention(text: &str, who: &str) -> bool {
-    text.match_indices("<@uid:").any(|(start, open)| {
-        text.get(start.saturating_add(open.len())..)
-            .and_then(|rest| rest.split_once('>'))
-            .is_some_and(|(named, _)| named.eq_ignore_ascii_case(who))
-    })
+    text.split('<')
+        .filter_map(|part| part.strip_prefix("@uid:")?.split_once('>'))
+        .any(|(named, _)| named.eq_ignore_ascii_case(who))
 }
 
-/// The value at a JSON pointer, or null.
-fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
-    static NULL: Value = Value::Null;
-    value.pointer(pointer).unwrap_or(&NULL)
-}
-
-fn string(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn strings(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
-}
-
-/// Ids are strings in every payload and integers in one page of the docs (cometchat-api.md, section 10).
-fn id(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-fn person(entity: &Value, uid: String) -> Person {
-    Person { uid, name: string(&entity["name"]), raw: entity.as_object().cloned().unwrap_or_default() }
+fn person(fields: &Fields<'_>, name: &str, uid: String) -> Person {
+    Person { uid, name: fields.object(name).text("name"), raw: fields.keep(name) }
 }
 
 /// `data.mentions` is a map from UID to user (docs, `user_mentioned`).
-fn mentions(value: &Value) -> Vec<Person> {
-    value.as_object().into_iter().flatten().map(|(key, entity)| person(entity, uid(key))).collect()
+fn mentions(map: &Fields<'_>) -> Vec<Person> {
+    map.iter().map(|(key, _)| person(map, key, uid(key))).collect()
 }
 
 /// Newer payloads carry `attachments`, older ones only `url` (cometchat-api.md, section 2.4).
-fn media(data: &Value) -> Media {
-    let mut attachments: Vec<Attachment> =
-        data["attachments"].as_array().into_iter().flatten().map(attachment).collect();
-    if attachments.is_empty() && data["url"].is_string() {
+fn media(data: &Fields<'_>, caption: String) -> Media {
+    let mut attachments: Vec<Attachment> = data.objects("attachments").iter().map(attachment).collect();
+    if attachments.is_empty() && data.raw("url").is_some() {
         attachments.push(attachment(data));
     }
-    Media { caption: string(&data["text"]), attachments }
+    Media { caption, attachments }
 }
 
-fn attachment(value: &Value) -> Attachment {
+fn attachment(file: &Fields<'_>) -> Attachment {
     Attachment {
-        url: string(&value["url"]),
-        name: string(&value["name"]),
-        mime_type: string(&value["mimeType"]),
-        extension: string(&value["extension"]),
-        size: value["size"].as_u64().or_else(|| value["size"].as_str()?.parse().ok()),
+        url: file.text("url"),
+        name: file.text("name"),
+        mime_type: file.text("mimeType"),
+        extension: file.text("extension"),
+        size: file.id("size").and_then(|size| size.parse().ok()),
     }
 }

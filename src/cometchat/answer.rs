@@ -1,8 +1,7 @@
 //! What CometChat's answer to a reply means for the one who sent it.
 
-use serde_json::Value;
-
 use super::{NoAnswer, Response};
+use crate::json::Fields;
 
 /// What became of a reply, by what the sender can do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,24 +46,14 @@ impl Answer {
 }
 
 fn sent(body: &str) -> Sent {
-    let answer: Value = serde_json::from_str(body).unwrap_or_default();
-    Sent { id: id(answer.pointer("/data/id")) }
-}
-
-/// An id as text, whether CometChat sent a string or a number; empty where it sent neither.
-pub(super) fn id(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(id)) => id.clone(),
-        Some(Value::Number(id)) => id.to_string(),
-        _ => String::new(),
-    }
+    let answer = Fields::parse(body).unwrap_or_default();
+    Sent { id: answer.object("data").id("id").unwrap_or_default() }
 }
 
 /// CometChat's code for an answer that is not a success.
 pub(super) fn error_code(response: &Response) -> String {
-    let answer: Value = serde_json::from_str(&response.body).unwrap_or_default();
-    let code = answer.pointer("/error/code").and_then(Value::as_str).unwrap_or_default();
-    if (1..=64).contains(&code.len()) { code.to_owned() } else { format!("HTTP_{}", response.status) }
+    let code = Fields::parse(&response.body).unwrap_or_default().object("error").text("code");
+    if (1..=64).contains(&code.len()) { code } else { format!("HTTP_{}", response.status) }
 }
 
 /// `Retry-After` wins, then the time of the reset (docs, rate-limits).

@@ -1,9 +1,8 @@
 //! Looking for a reply among the conversation's recent messages, before it is sent again.
 
-use serde_json::Value;
-
 use super::{NoAnswer, Request, Response, Sent, answer, reply};
 use crate::conversation::Address;
+use crate::json::Fields;
 
 /// How many messages one page of the history holds.
 const PAGE: usize = 100;
@@ -63,23 +62,24 @@ impl<'a> Look<'a> {
         if response.status != 200 {
             return undecided(answer::error_code(&response), answer::wait(&response, now));
         }
-        let page: Value = serde_json::from_str(&response.body).unwrap_or_default();
-        let Some(page) = page.get("data").and_then(Value::as_array) else {
+        let answer = Fields::parse(&response.body).unwrap_or_default();
+        if answer.raw("data").is_none_or(|data| !data.get().starts_with('[')) {
             return undecided("unreadable_history".to_owned(), None);
-        };
+        }
+        let page = answer.objects("data");
         if let Some(message) = page.iter().find(|message| is(message, self.id)) {
-            return Seen::Found(Sent { id: answer::id(message.get("id")) });
+            return Seen::Found(Sent { id: message.id("id").unwrap_or_default() });
         }
         self.pages = self.pages.saturating_add(1);
         // The order within a page is not documented, so the oldest is looked for.
-        let sent_at = |message: &Value| message["sentAt"].as_i64();
-        let number = |message: &Value| answer::id(message.get("id")).parse::<u64>().ok();
+        let sent_at = |message: &Fields<'_>| message.read::<i64>("sentAt");
+        let number = |message: &Fields<'_>| message.id("id").and_then(|id| id.parse::<u64>().ok());
         match page.iter().min_by_key(|message| (sent_at(message), number(message))) {
             None => Seen::Absent,
             Some(oldest) if sent_at(oldest).is_some_and(|at| at < self.since) || page.len() < PAGE => Seen::Absent,
             Some(_) if self.pages >= PAGES => undecided("history_too_long".to_owned(), None),
             Some(oldest) => {
-                let id = super::segment(&answer::id(oldest.get("id")));
+                let id = super::segment(&oldest.id("id").unwrap_or_default());
                 Seen::Before(self.page(&format!("&affix=prepend&id={id}")))
             }
         }
@@ -97,13 +97,13 @@ impl<'a> Look<'a> {
 }
 
 /// Whether a message of the history is the reply with this id.
-fn is(message: &Value, id: &str) -> bool {
-    message["muid"].as_str() == Some(id) || message.pointer("/data/metadata/halley").and_then(Value::as_str) == Some(id)
+fn is(message: &Fields<'_>, id: &str) -> bool {
+    message.text("muid") == id || message.object("data").object("metadata").text("halley") == id
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::callback::ReceiverType;

@@ -28,8 +28,7 @@ mod view;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::future::{Either, select, select_all};
 
 pub use address::Address;
 pub use inbox::Receipt;
@@ -122,10 +121,14 @@ impl<P: Ports> Conversation<P> {
     }
 
     async fn carry_out(&self, steps: Vec<Pass>) {
-        let mut under_way: FuturesUnordered<_> = steps.into_iter().map(|pass| self.carry_out_one(pass)).collect();
-        while let Some(done) = under_way.next().await {
+        let mut under_way: Vec<_> = steps.into_iter().map(|pass| Box::pin(self.carry_out_one(pass))).collect();
+        while !under_way.is_empty() {
+            let (done, _, rest) = select_all(under_way).await;
+            under_way = rest;
             match done {
-                Ok(()) => under_way.extend(self.take_steps().into_iter().map(|pass| self.carry_out_one(pass))),
+                Ok(()) => {
+                    under_way.extend(self.take_steps().into_iter().map(|pass| Box::pin(self.carry_out_one(pass))))
+                }
                 // Trying again at once would spin; the alarm tries again.
                 Err(error) => self.note("storage_failed", &error),
             }
