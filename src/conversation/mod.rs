@@ -25,7 +25,7 @@ mod rows;
 mod turn;
 mod view;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures_util::future::{Either, select, select_all};
@@ -73,6 +73,8 @@ pub struct Conversation<P> {
     address: Address,
     settings: Settings,
     behaviour: Option<&'static dyn Behaviour>,
+    /// When a request was last given up. An instance that was cut off gave up its own before this one started.
+    gave_up: Cell<Millis>,
     memory: RefCell<Memory>,
 }
 
@@ -96,7 +98,8 @@ struct Memory {
 impl<P: Ports> Conversation<P> {
     /// The conversation at `address`. Without a behaviour its messages wait; that is a setting gone wrong.
     pub fn new(ports: P, address: Address, settings: Settings, behaviour: Option<&'static dyn Behaviour>) -> Self {
-        Self { ports, address, settings, behaviour, memory: RefCell::default() }
+        let gave_up = Cell::new(ports.now());
+        Self { ports, address, settings, behaviour, gave_up, memory: RefCell::default() }
     }
 
     /// Does everything that is due, as far as no other event is doing it already.

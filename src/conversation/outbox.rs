@@ -36,8 +36,10 @@ pub(super) struct Confirmed {
 
 impl<P: Ports> Conversation<P> {
     /// When the first reply that is not confirmed is sent, or looked for.
+    ///
+    /// A request that was given up may still be under way, even where the row could not be told so.
     pub(super) fn outbox_due(&self) -> Result<Option<Millis>, StorageError> {
-        Ok(self.head_of_outbox()?.map(|(_, reply)| reply.due_at))
+        Ok(self.head_of_outbox()?.map(|(_, reply)| reply.due_at.max(after(self.gave_up.get(), UNDER_WAY))))
     }
 
     /// Whether the first reply that is not confirmed has never been sent, and so need not wait.
@@ -111,9 +113,14 @@ impl<P: Ports> Conversation<P> {
 
     async fn call(&self, pass: Pass, request: &Request) -> Result<cometchat::Response, cometchat::NoAnswer> {
         self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
-        self.within(cometchat::DEADLINE, self.ports.call(request))
+        let answer = self
+            .within(cometchat::DEADLINE, self.ports.call(request))
             .await
-            .unwrap_or_else(|| Err(cometchat::NoAnswer("timeout".to_owned())))
+            .unwrap_or_else(|| Err(cometchat::NoAnswer("timeout".to_owned())));
+        if answer.is_err() {
+            self.gave_up.set(self.ports.now());
+        }
+        answer
     }
 
     fn confirm(&self, key: String, reply: Reply, sent: Sent) -> Result<(), StorageError> {
