@@ -137,7 +137,8 @@ impl<'a> Fields<'a> {
 
     /// The objects of a list in a field; none where it is missing or something else.
     pub fn objects(&self, name: &str) -> Vec<Self> {
-        self.raw(name).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+        let list = self.raw(name).and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
+        list.into_iter().flatten().filter_map(|item| Self::parse(item.get()).ok()).collect()
     }
 
     /// A text; empty where it is missing or something else.
@@ -263,8 +264,8 @@ impl<T: Field> Field for Option<T> {
 
 impl<T: Field> Field for Vec<T> {
     fn read(json: Option<&str>) -> Option<Self> {
-        let items: Vec<&RawValue> = serde_json::from_str(json?).ok()?;
-        items.into_iter().map(|item| T::read(Some(item.get()))).collect()
+        let list: Vec<&RawValue> = serde_json::from_str(json?).ok()?;
+        list.into_iter().map(|item| T::read(Some(item.get()))).collect()
     }
 
     fn write(&self) -> Option<String> {
@@ -286,7 +287,7 @@ macro_rules! plain_fields {
     };
 }
 
-plain_fields!(u32, u64, i64, bool);
+plain_fields!(u32, u64, bool);
 
 /// Defines a struct that is an object in JSON: every field with the name that it has there.
 macro_rules! object {

@@ -1,27 +1,54 @@
-// The one change that is made to the built wasm: its functions lose their names.
-//
-// They are a seventh of what is deployed and serve stack traces alone. A panic names its file and line without them, and
-// the build of `npm start` keeps them. worker-build makes wasm-opt keep them in any case, hence this.
+// What is taken out of the built wasm before it is optimised a last time. worker-build offers no way to leave it out.
 
 import { Buffer } from "node:buffer";
 
 const HEADER_BYTES = 8;
 const CUSTOM_SECTION = 0;
+const EXPORT_SECTION = 7;
 
 /**
- * A wasm module without its name section.
+ * What the crate `worker` exports for features that are not used here: containers, the minifier of HTML, R2, streams.
+ * JavaScript reaches these functions through an object that Rust made, and no Rust that makes one is left.
+ */
+const unused = /^(__wbg_([gs]et_)?)?(containerstartupoptions|minifyconfig|r2range|intounderlying(byte)?(source|sink))_/;
+
+/**
+ * A wasm module that holds what is used: without exports that lead to nothing, and without the names of functions.
+ *
+ * The names are a seventh of the module and serve stack traces alone. A panic names its file and line without them, and
+ * the build of `npm start` keeps them.
  *
  * @param {Buffer} wasm
  */
-export function withoutNames(wasm) {
+export function bare(wasm) {
   const kept = [wasm.subarray(0, HEADER_BYTES)];
   for (let at = HEADER_BYTES; at < wasm.length; ) {
     const [size, content] = readNumber(wasm, at + 1);
     const end = content + size;
-    if (wasm[at] !== CUSTOM_SECTION || nameOf(wasm, content) !== "name") kept.push(wasm.subarray(at, end));
+    const kind = wasm[at];
+    if (kind === EXPORT_SECTION) kept.push(usedExports(wasm.subarray(content, end)));
+    else if (kind !== CUSTOM_SECTION || nameOf(wasm, content) !== "name") kept.push(wasm.subarray(at, end));
     at = end;
   }
   return Buffer.concat(kept);
+}
+
+/**
+ * The export section with what is used.
+ *
+ * @param {Buffer} content
+ */
+function usedExports(content) {
+  const [count, first] = readNumber(content, 0);
+  const kept = [];
+  for (let n = 0, at = first; n < count; n++) {
+    const [length, name] = readNumber(content, at);
+    const end = readNumber(content, name + length + 1)[1];
+    if (!unused.test(content.toString("utf8", name, name + length))) kept.push(content.subarray(at, end));
+    at = end;
+  }
+  const body = Buffer.concat([number(kept.length), ...kept]);
+  return Buffer.concat([Buffer.of(EXPORT_SECTION), number(body.length), body]);
 }
 
 /**
@@ -49,4 +76,15 @@ function readNumber(wasm, at) {
     value += (byte & 0x7f) * 2 ** shift;
     if (byte < 0x80) return [value, at];
   }
+}
+
+/**
+ * A number as unsigned LEB128.
+ *
+ * @param {number} value
+ */
+function number(value) {
+  const bytes = [];
+  for (; value >= 0x80; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
+  return Buffer.of(...bytes, value);
 }

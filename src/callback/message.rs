@@ -135,9 +135,9 @@ pub struct Message {
     /// `data.entities` as it came, or null.
     pub entities: Raw,
     /// When it was sent, in UNIX seconds.
-    pub sent_at: Option<i64>,
+    pub sent_at: Option<u64>,
     /// When it was last changed, in UNIX seconds.
-    pub updated_at: Option<i64>,
+    pub updated_at: Option<u64>,
 }
 
 impl Message {

@@ -11,14 +11,14 @@ const PAGE: usize = 100;
 const PAGES: usize = 10;
 
 /// How far CometChat's clock may be behind ours, in seconds.
-const SKEW_SECONDS: i64 = 60;
+const SKEW_SECONDS: u64 = 60;
 
 /// A look for one reply, page by page from the newest message back to the time the reply was made.
 #[derive(Debug)]
 pub struct Look<'a> {
     address: &'a Address,
     id: &'a str,
-    since: i64,
+    since: u64,
     pages: usize,
 }
 
@@ -43,7 +43,7 @@ pub enum Seen {
 impl<'a> Look<'a> {
     /// A look for the reply `id`, which was made at `made_at` (UNIX milliseconds).
     pub fn new(address: &'a Address, id: &'a str, made_at: u64) -> Self {
-        let since = i64::try_from(made_at / 1_000).unwrap_or(i64::MAX).saturating_sub(SKEW_SECONDS);
+        let since = (made_at / 1_000).saturating_sub(SKEW_SECONDS);
         Self { address, id, since, pages: 0 }
     }
 
@@ -72,7 +72,7 @@ impl<'a> Look<'a> {
         }
         self.pages = self.pages.saturating_add(1);
         // The order within a page is not documented, so the oldest is looked for.
-        let sent_at = |message: &Fields<'_>| message.read::<i64>("sentAt");
+        let sent_at = |message: &Fields<'_>| message.read::<u64>("sentAt");
         let number = |message: &Fields<'_>| message.id("id").and_then(|id| id.parse::<u64>().ok());
         match page.iter().min_by_key(|message| (sent_at(message), number(message))) {
             None => Seen::Absent,

@@ -98,7 +98,7 @@ impl DeadLetter {
             .build();
         let letter = Letter {
             key: Self::key(bot, &self.message_id),
-            value: self.to_json(),
+            value: Some(self.to_json()),
             metadata,
             ttl_seconds: KEPT.as_secs(),
             tries: 0,
@@ -116,7 +116,10 @@ impl<P: Ports> Conversation<P> {
     /// Tells KV the first thing it still has to be told.
     pub(super) async fn deliver(&self, pass: Pass, key: String, mut letter: Letter) -> Result<(), StorageError> {
         let ttl = Duration::from_secs(letter.ttl_seconds);
-        let delivered = self.store(pass, &letter.key, &letter.value, ttl, &letter.metadata).await;
+        let delivered = match &letter.value {
+            Some(value) => self.store(pass, &letter.key, value, ttl, &letter.metadata).await,
+            None => self.remove(&letter.key).await,
+        };
         if self.head_of_letters()?.is_none_or(|(head, row)| head != key || row.tries != letter.tries) {
             return Ok(());
         }
@@ -162,6 +165,16 @@ impl<P: Ports> Conversation<P> {
             let reply = Reply { seq, tries: 0, waits: 0, due_at: now, doubtful: true, ..reply };
             changes.push(rows::put(rows::reply(seq, n), &reply));
         }
+        // Letters are delivered in order: the old one is gone from KV before a new one could take its place.
+        let gone = Letter {
+            key: DeadLetter::key(&self.address.bot, &letter.message_id),
+            value: None,
+            metadata: String::new(),
+            ttl_seconds: 0,
+            tries: 0,
+            due_at: now,
+        };
+        changes.push(rows::put(rows::letter(self.next_seq()?), &gone));
         self.commit(&changes).await?;
         Ok(Replayed::Accepted)
     }

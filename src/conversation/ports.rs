@@ -63,6 +63,8 @@ pub trait Archive {
         ttl: Duration,
         metadata: &str,
     ) -> impl Future<Output = Result<(), ArchiveError>>;
+    /// Deletes a value; one that is not there is no error.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), ArchiveError>>;
 }
 
 /// The REST API.

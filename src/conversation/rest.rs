@@ -51,7 +51,7 @@ impl Loaded {
         for (n, aside) in (0_u64..).zip(self.aside) {
             let letter = Letter {
                 key: aside.key,
-                value: aside.value,
+                value: Some(aside.value),
                 metadata: "{}".to_owned(),
                 ttl_seconds: KEPT.as_secs(),
                 tries: 0,
@@ -116,6 +116,10 @@ impl<P: Ports> Conversation<P> {
 
     async fn fetch(&self, key: &str) -> Result<Option<String>, ArchiveError> {
         self.within(DEADLINE, self.ports.get(key)).await.unwrap_or_else(|| Err(ArchiveError("timeout".to_owned())))
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
+        self.within(DEADLINE, self.ports.delete(key)).await.unwrap_or_else(|| Err(ArchiveError("timeout".to_owned())))
     }
 
     pub(super) async fn store(

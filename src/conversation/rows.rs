@@ -154,8 +154,8 @@ object! {
     pub struct Letter {
         /// The KV key.
         pub key: String as "key",
-        /// The KV value.
-        pub value: String as "value",
+        /// The KV value; `None` where the key has to go.
+        pub value: Option<String> as "value",
         /// The KV metadata, as JSON.
         pub metadata: String as "metadata",
         /// When it expires, in seconds from the time of writing.

@@ -111,14 +111,15 @@ async fn receive(env: &Env, config: &Config, bot: &str, callback: &Callback<'_>)
         Some(reason) => format!("/receive/{}", reason.as_str()),
         None => "/receive".to_owned(),
     };
-    let mut answer = hop::ask(env, config, &address, "POST", &path, Some(&body)).await;
-    if answer.as_ref().is_err_and(is_retryable) {
-        answer = hop::ask(env, config, &address, "POST", &path, Some(&body)).await;
-    }
-    let detail = match answer {
-        Ok(answer) if answer.status_code() < 500 => return Ok(answer),
-        Ok(answer) => format!("status {}", answer.status_code()),
-        Err(error) => error.to_string(),
+    let mut tries = 0_u8;
+    let detail = loop {
+        tries = tries.saturating_add(1);
+        match hop::ask(env, config, &address, "POST", &path, Some(&body)).await {
+            Ok(answer) if answer.status_code() < 500 => return Ok(answer),
+            Ok(answer) => break format!("status {}", answer.status_code()),
+            Err(error) if tries == 1 && is_retryable(&error) => {}
+            Err(error) => break error.to_string(),
+        }
     };
     let line =
         Json::new().text("event", "not_stored").text("conversation", &address.to_string()).text("detail", &detail);

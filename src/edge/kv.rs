@@ -41,13 +41,11 @@ impl Kv {
     }
 
     /// Deletes a value; one that is not there is no error.
-    #[expect(dead_code, reason = "the operator's routes come next")]
     pub async fn delete(&self, key: &str) -> Result<()> {
         self.call("delete", [JsValue::from_str(key)]).await.map(drop)
     }
 
     /// A page of keys with their metadata, as KV's own JSON: `{keys: [{name, metadata}], list_complete, cursor}`.
-    #[expect(dead_code, reason = "the operator's routes come next")]
     pub async fn list(&self, prefix: &str, limit: u64, cursor: Option<&str>) -> Result<String> {
         let options = Json::new().text("prefix", prefix).number("limit", limit);
         let options = match cursor {

@@ -180,6 +180,10 @@ impl ports::Archive for Platform {
     async fn put(&self, key: &str, value: &str, ttl: Duration, metadata: &str) -> Result<(), ArchiveError> {
         self.kv.put(key, value, ttl, metadata).await.map_err(archive_error)
     }
+
+    async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
+        self.kv.delete(key).await.map_err(archive_error)
+    }
 }
 
 impl ports::CometChat for Platform {
