@@ -152,7 +152,9 @@ function previewLine({ receiverType }: Chat, { lastMessage }: ConversationSummar
   const text = preview(lastMessage);
   if (lastMessage.category === "action") return text;
   if (lastMessage.sender === store.me) return `You: ${text}`;
-  return receiverType === "group" ? `${nameOf(lastMessage.sender).split(" ")[0]}: ${text}` : text;
+  if (receiverType === "user") return text;
+  const name = nameOf(lastMessage.sender);
+  return `${store.isBot(lastMessage.sender) ? name : name.split(" ")[0]}: ${text}`;
 }
 
 function descriptionOf({ receiverType, receiver }: Chat): string {

@@ -57,7 +57,7 @@ export class Composer {
       this.#editing,
       this.#problem,
       this.#offers,
-      el("div", { class: "line" }, attach, this.#input, el("button", { class: "icon-button send", type: "submit", "aria-label": "Send" }, icon("send"))),
+      el("div", { class: "input-line" }, attach, this.#input, el("button", { class: "icon-button send", type: "submit", "aria-label": "Send" }, icon("send"))),
     );
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -47,7 +47,6 @@ function picture(attachment: Attachment): HTMLElement {
   image.addEventListener("error", () => {
     put(frame, el("span", { class: "broken" }, icon("image"), "This picture cannot be loaded.", el("small", {}, attachment.url)));
   });
-  image.addEventListener("load", () => frame.classList.add("loaded"));
   frame.append(image);
   return frame;
 }

@@ -18,8 +18,8 @@ const CAUSES: Record<CallbackExchange["cause"], string> = {
   raw: "By hand",
 };
 
-/** What a person did not ask to see at first, but may. */
-const EXPLAINED: Record<Exchange["outcome"], string> = {
+/** Of exchanges without an HTTP status. */
+const OUTCOMES: Record<Exchange["outcome"], string> = {
   pending: "Waiting",
   answered: "Answered",
   timeout: "No answer",
@@ -88,7 +88,7 @@ function head(message: Message): HTMLElement {
   return el(
     "div",
     { class: "inspected-message" },
-    el("p", { class: "quote" }, preview(message)),
+    el("blockquote", { class: "quote" }, el("p", {}, preview(message))),
     el(
       "dl",
       {},
@@ -168,7 +168,7 @@ function summary(exchange: Exchange): HTMLElement[] {
 function status(exchange: Exchange): HTMLElement {
   const code = exchange.response?.status;
   const tone = exchange.outcome === "pending" ? "wait" : code !== undefined && code < 300 ? "ok" : "bad";
-  return el("span", { class: `status ${tone}` }, code === undefined ? EXPLAINED[exchange.outcome] : String(code));
+  return el("span", { class: `status ${tone}` }, code === undefined ? OUTCOMES[exchange.outcome] : String(code));
 }
 
 function facts(exchange: Exchange, about: Message): HTMLElement[] {

@@ -12,9 +12,9 @@ import { store } from "./store.ts";
 import { count } from "./words.ts";
 
 const SECTIONS: Record<SettingDescriptor["section"], [title: string, intro: string]> = {
-  callbacks: ["Callbacks", "How messages get to a bot. What CometChat leaves open is a switch."],
   "callback faults": ["Callback faults", "What goes wrong on the way to a bot: each with a probability from 0 to 1."],
   "REST faults": ["REST faults", "What goes wrong when a bot answers. People's own messages are spared."],
+  callbacks: ["Callbacks", "How messages get to a bot. What CometChat leaves open is a switch."],
   messages: ["Messages", "What may be sent."],
   rest: ["REST API", "How calls are answered."],
   webhooks: ["Webhooks", "App-wide events."],
@@ -66,8 +66,8 @@ export function openSettings(): void {
       { class: "settings" },
       el("div", { class: "finder" }, search, el("label", { class: "choice" }, onlyChanged, "Only changed"), bar),
       none,
-      limits.element,
       ...sections.map(({ element }) => element),
+      limits.element,
       legend(),
     ),
     closed: stop,
