@@ -7,6 +7,7 @@
 //! - [`cometchat`]: what we ask of CometChat.
 //! - [`config`]: what a deployer sets.
 //! - [`json`]: small objects for answers and log lines.
+//! - `simulation`: the engine in a world where everything goes wrong, for tests.
 //! - `edge`: the only code that knows Cloudflare. It is there in WebAssembly only.
 
 pub mod bot;
@@ -18,3 +19,5 @@ pub mod conversation;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod json;
+#[cfg(test)]
+mod simulation;

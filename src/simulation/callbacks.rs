@@ -1,0 +1,206 @@
+//! Who writes what to whom, and how CometChat's callbacks bring it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::cometchat;
+use super::world::{BEGIN, Kind, State, World};
+use crate::callback::{Ignored, ReceiverType};
+use crate::conversation::ports::Millis;
+use crate::conversation::{Address, Entry, Receipt};
+
+/// A message for a bot, and all that is meant to come of it.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub object: usize,
+    pub id: String,
+    sender: String,
+    pub plan: Plan,
+}
+
+/// What the bot does with a message, when it gets so far.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The fixed rule that keeps it from the bot.
+    pub rule: Option<Ignored>,
+    pub replies: usize,
+    /// Whether the first reply is too long for one part.
+    pub long: bool,
+    pub end: End,
+    /// Whether every attempt goes wrong.
+    pub poison: Option<Poison>,
+    /// Whether it makes the state too large.
+    pub fills: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Replies,
+    Ignores,
+    HandsOver,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Poison {
+    Fails,
+    Hangs,
+    Panics,
+}
+
+impl Plan {
+    fn draw(state: &mut State) -> Self {
+        let rule = state.faults.put_aside;
+        let random = &mut state.random;
+        Self {
+            rule: random.chance(rule).then_some(Ignored::OtherBot),
+            replies: random.pick(&[0, 1, 1, 1, 1, 2, 3]),
+            long: random.chance(0.03),
+            end: random.pick(&[End::Replies, End::Replies, End::Replies, End::Ignores, End::HandsOver]),
+            poison: random.chance(0.04).then(|| random.pick(&[Poison::Fails, Poison::Hangs, Poison::Panics])),
+            fills: random.chance(0.0005),
+        }
+    }
+
+    /// How many replies leave, parts counted.
+    pub fn parts(&self) -> usize {
+        self.replies + usize::from(self.long && self.replies > 0)
+    }
+
+    /// How the message ends, unless it dies.
+    pub fn outcome(&self) -> &'static str {
+        match self.end {
+            _ if self.rule.is_some() => "ignored",
+            End::Ignores => "ignored",
+            End::HandsOver => "handed_over",
+            End::Replies if self.parts() == 0 => "ignored",
+            End::Replies => "answered",
+        }
+    }
+}
+
+/// Puts the objects and everything that people will write into a new world.
+pub fn populate(world: &World) {
+    let user = |bot: &str, peer: &str| Address::new(bot, ReceiverType::User, peer);
+    let group = |bot: &str, peer: &str| Address::new(bot, ReceiverType::Group, peer);
+    let all = [user("one", "ann"), group("one", "team"), group("two", "team"), user("one", "bob")];
+    let objects = world.with(|state| state.random.between(1, 4));
+    for address in all.into_iter().take(usize::try_from(objects).unwrap()) {
+        world.add_object(address);
+    }
+    world.with(|state| {
+        let empty_after = millis(state.settings.empty_after);
+        let span = state.random.pick(&[200, 5_000, 60_000, 600_000, empty_after * 2]);
+        let messages = state.random.between(1, 8);
+        state.calm_at = BEGIN + span + empty_after + 60_000;
+        for _ in 0..messages {
+            let object = state.random.index(state.objects.len());
+            // People write in bursts.
+            let when = state.random.below(span + 1) / if state.random.chance(0.3) { 50 } else { 1 };
+            for n in 0..state.random.pick(&[1, 1, 1, 2, 4]) {
+                state.later(when + n * 300, move |world| world.with(|state| write(state, object)));
+            }
+        }
+    });
+}
+
+/// Someone writes, and CometChat tells the bot of it.
+fn write(state: &mut State, object: usize) {
+    let address = state.objects[object].address.clone();
+    let thread = cometchat::thread(&address.bot, address.receiver_type.as_str(), &address.peer);
+    let id = cometchat::hear(state, &thread).to_string();
+    let sender = match address.receiver_type {
+        ReceiverType::User => address.peer,
+        ReceiverType::Group => state.random.pick(&["ann", "cat"]).to_owned(),
+    };
+    let plan = Plan::draw(state);
+    state.count("messages");
+    state.trace(Some(object), format_args!("{sender} writes {id}: {plan:?}"));
+    let message = state.messages.len();
+    state.messages.push(Message { object, id, sender, plan });
+
+    let answered = Rc::new(Cell::new(false));
+    let faults = state.faults.clone();
+    let delay = if state.fault("callbacks delayed", faults.delayed) { 20_000 } else { 50 };
+    let first = state.random.below(delay);
+    let mut times = vec![first];
+    if state.fault("callbacks doubled", faults.duplicate) {
+        times.push(first + state.random.below(100));
+    }
+    if state.fault("callbacks doubled late", faults.late_duplicate) {
+        // Not later than the object remembers it.
+        let empty_after = millis(state.settings.empty_after);
+        times.push(first + state.random.below(empty_after / 2));
+    }
+    for wait in times {
+        let answered = answered.clone();
+        state.later(wait, move |world| deliver(world, message, answered));
+    }
+    if faults.redelivers {
+        for wait in [10_000, 40_000] {
+            let answered = answered.clone();
+            state.later(first + wait, move |world| {
+                if !answered.get() {
+                    world.with(|state| state.count("callbacks redelivered"));
+                    deliver(world, message, answered);
+                }
+            });
+        }
+    }
+}
+
+/// One callback: from CometChat to the object and back.
+fn deliver(world: &World, message: usize, answered: Rc<Cell<bool>>) {
+    let message = world.with(|state| state.messages[message].clone());
+    let object = message.object;
+    let engine = world.wake(object);
+    let here = world.clone();
+    world.with(|state| {
+        state.count("callbacks");
+        state.trace(Some(object), format_args!("callback {}", message.id));
+        let entry = entry(state, &message);
+        let since = state.now;
+        state.spawn(object, Kind::Callback, async move {
+            let receipt = engine.receive(entry, message.plan.rule).await;
+            if receipt == Ok(Receipt::Accepted) {
+                let world = here.clone();
+                here.with(|state| {
+                    state.spawn(object, Kind::Drive, async move {
+                        world.sync(object).await;
+                        engine.drive().await;
+                        world.with(|state| state.trace(Some(object), format_args!("drive ends")));
+                    });
+                });
+            }
+            here.sync(object).await;
+            here.with(|state| {
+                state.trace(Some(object), format_args!("callback {} answered: {receipt:?}", message.id));
+                let Ok(receipt) = receipt else { return };
+                state.acknowledge(object, &message.id, receipt, since);
+                let lost = state.faults.acknowledgement_lost;
+                answered.set(answered.get() || !state.fault("acknowledgements lost", lost));
+            });
+        });
+    });
+}
+
+fn entry(state: &State, message: &Message) -> Entry {
+    let address = &state.objects[message.object].address;
+    let receiver = match address.receiver_type {
+        ReceiverType::User => &address.bot,
+        ReceiverType::Group => &address.peer,
+    };
+    let raw = json!({
+        "id": message.id, "sender": message.sender, "receiver": receiver,
+        "receiverType": address.receiver_type.as_str(), "category": "message", "type": "text",
+        "data": { "text": "…" },
+    });
+    let raw = RawValue::from_string(raw.to_string()).unwrap();
+    Entry::new(message.id.clone(), message.sender.clone(), "message/text".to_owned(), None, raw)
+}
+
+fn millis(duration: std::time::Duration) -> Millis {
+    u64::try_from(duration.as_millis()).unwrap()
+}

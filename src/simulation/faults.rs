@@ -1,0 +1,131 @@
+//! What goes wrong in the world of one seed, and how often.
+
+use std::time::Duration;
+
+use super::random::Random;
+use crate::conversation::Settings;
+use crate::conversation::ports::Millis;
+
+/// Probabilities, drawn from the seed. About half of them are 0 in any one world, so that faults are also met alone
+/// and in pairs, and not only all at once.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    /// At each step: everything that one object has in memory is gone.
+    pub crash: f64,
+    /// At each step: every object crashes (a deploy).
+    pub deploy: f64,
+    /// At each await: the event ends there, and the object lives on.
+    pub cut_off: f64,
+    /// When an object has been idle: it leaves memory.
+    pub evict: f64,
+    /// A write is refused.
+    pub write_fails: f64,
+    /// The longest that a commit takes to reach the disk, in milliseconds.
+    pub slowest_commit: Millis,
+    pub alarm_late: f64,
+    pub alarm_twice: f64,
+
+    pub kv_stale: f64,
+    pub kv_read_fails: f64,
+    pub kv_refuses: f64,
+    /// The write is not answered, and lands late or never.
+    pub kv_hangs: f64,
+
+    pub too_many_requests: f64,
+    pub fails_before: f64,
+    pub fails_after: f64,
+    pub timeout_before: f64,
+    pub timeout_after: f64,
+    /// No answer, and accepted after it was given up.
+    pub late: f64,
+    pub cut: f64,
+    pub refuses: f64,
+    pub history_fails: f64,
+    /// Whether `muid` shows in the history.
+    pub muid_echoed: bool,
+    /// Whether a page of the history begins with the newest message.
+    pub newest_first: bool,
+    /// How far CometChat's clock is from ours, in milliseconds.
+    pub skew: i64,
+    /// Other people's messages that push a reply out of the first page.
+    pub chatter: f64,
+    /// A time in which CometChat answers nothing but errors.
+    pub outage: Option<(Millis, Millis)>,
+
+    pub duplicate: f64,
+    pub late_duplicate: f64,
+    pub delayed: f64,
+    pub acknowledgement_lost: f64,
+    /// Whether CometChat tries again 10 s and 30 s after what was not acknowledged.
+    pub redelivers: bool,
+    /// A fixed rule puts the message aside.
+    pub put_aside: f64,
+
+    pub bot_fails: f64,
+    pub bot_hangs: f64,
+    pub bot_panics: f64,
+    pub bot_is_slow: f64,
+}
+
+impl Faults {
+    pub fn draw(random: &mut Random) -> Self {
+        // One world in ten is calm: it shows that the engine also works, and not only survives.
+        let calm = random.chance(0.1);
+        let mut upto = |most: f64| {
+            let drawn = if random.chance(0.5) { 0.0 } else { random.unit() * most };
+            if calm { 0.0 } else { drawn }
+        };
+        Self {
+            crash: upto(0.03),
+            deploy: upto(0.002),
+            cut_off: upto(0.02),
+            evict: upto(1.0),
+            write_fails: upto(0.05),
+            alarm_late: upto(0.5),
+            alarm_twice: upto(0.3),
+            kv_stale: upto(0.9),
+            kv_read_fails: upto(0.4),
+            kv_refuses: upto(0.4),
+            kv_hangs: upto(0.3),
+            too_many_requests: upto(0.4),
+            fails_before: upto(0.3),
+            fails_after: upto(0.3),
+            timeout_before: upto(0.2),
+            timeout_after: upto(0.3),
+            late: upto(0.3),
+            cut: upto(0.3),
+            refuses: upto(0.1),
+            history_fails: upto(0.4),
+            chatter: upto(0.3),
+            duplicate: upto(0.6),
+            late_duplicate: upto(0.5),
+            delayed: upto(0.5),
+            acknowledgement_lost: upto(0.3),
+            put_aside: upto(0.3),
+            bot_fails: upto(0.3),
+            bot_hangs: upto(0.1),
+            bot_panics: upto(0.2),
+            bot_is_slow: upto(0.3),
+            slowest_commit: random.pick(&[0, 5, 30, 300]),
+            muid_echoed: random.chance(0.5),
+            newest_first: random.chance(0.5),
+            skew: i64::try_from(random.below(120_001)).unwrap() - 60_000,
+            outage: (!calm && random.chance(0.1)).then(|| {
+                let begin = random.below(60_000);
+                (begin, begin + random.below(30 * 60_000))
+            }),
+            redelivers: random.chance(0.7),
+        }
+    }
+}
+
+/// The settings of a deployer, drawn from the seed.
+pub fn settings(random: &mut Random) -> Settings {
+    Settings {
+        rest_after: Duration::from_secs(random.pick(&[1, 5, 30, 30])),
+        // Shorter than what KV may be stale is for tests that have no KV to wait for.
+        empty_after: Duration::from_secs(random.pick(&[130, 600, 3_600, 86_400])),
+        state_ttl: Duration::from_secs(90 * 86_400),
+        reply_budget_per_minute: random.pick(&[0, 0, 0, 2, 30]),
+    }
+}

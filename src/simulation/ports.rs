@@ -1,0 +1,208 @@
+//! The engine's ports into the world.
+
+use std::rc::Weak;
+use std::time::Duration;
+
+use super::cometchat;
+use super::storage::{self, Op};
+use super::trace::Brief;
+use super::world::{PASS, Sim, Slot, State, World};
+use crate::cometchat::{NoAnswer, Request, Response};
+use crate::conversation::ports::{
+    Archive, ArchiveError, Change, Clock, CometChat, Journal, Millis, Storage, StorageError,
+};
+
+/// One object's share of the world.
+pub struct Ports {
+    pub world: Weak<Sim>,
+    pub object: usize,
+}
+
+impl Ports {
+    fn world(&self) -> World {
+        self.world.upgrade().expect("the world outlives its objects")
+    }
+}
+
+fn millis(duration: Duration) -> Millis {
+    u64::try_from(duration.as_millis()).unwrap()
+}
+
+impl Clock for Ports {
+    fn now(&self) -> Millis {
+        self.world().with(|state| state.now)
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        let slot = Slot::default();
+        let done = slot.clone();
+        self.world().with(|state| state.later(millis(wait), move |_| done.put(())));
+        slot.await;
+    }
+}
+
+impl Storage for Ports {
+    fn read(&self, key: &str) -> Result<Option<String>, StorageError> {
+        Ok(self.world().with(|state| state.objects[self.object].disk.live.get(key).cloned()))
+    }
+
+    fn first(&self, prefix: &str, after: &str) -> Result<Option<(String, String)>, StorageError> {
+        Ok(self.world().with(|state| storage::first(&state.objects[self.object].disk.live, prefix, after)))
+    }
+
+    fn last(&self, prefix: &str) -> Result<Option<String>, StorageError> {
+        Ok(self.world().with(|state| storage::last(&state.objects[self.object].disk.live, prefix)))
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), StorageError> {
+        self.world().with(|state| {
+            let fails = state.faults.write_fails;
+            if state.fault("writes refused", fails) {
+                state.trace(Some(self.object), format_args!("write REFUSED"));
+                state.hold_back(self.object, PASS);
+                return Err(StorageError("the disk says no".to_owned()));
+            }
+            for change in changes {
+                match change {
+                    Change::Put(key, value) => {
+                        state.trace(Some(self.object), format_args!("writes {key} {}", Brief(value)));
+                    }
+                    Change::Delete(key) => state.trace(Some(self.object), format_args!("deletes {key}")),
+                }
+                state.objects[self.object].disk.push(Op::Row(change.clone()));
+            }
+            Ok(())
+        })
+    }
+
+    async fn set_alarm(&self, at: Millis) -> Result<(), StorageError> {
+        let world = self.world();
+        world.with(|state| {
+            let wait = i128::from(at) - i128::from(state.now);
+            state.trace(Some(self.object), format_args!("sets the alarm for {wait} ms from now"));
+            state.objects[self.object].disk.push(Op::Alarm(at));
+        });
+        world.pause(2).await;
+        Ok(())
+    }
+
+    async fn clear(&self) -> Result<(), StorageError> {
+        let world = self.world();
+        world.with(|state| {
+            state.count("objects emptied");
+            state.trace(Some(self.object), format_args!("empties itself"));
+            state.remember_former(self.object);
+            state.objects[self.object].disk.push(Op::Clear);
+        });
+        world.pause(2).await;
+        Ok(())
+    }
+}
+
+impl Archive for Ports {
+    async fn get(&self, key: &str) -> Result<Option<String>, ArchiveError> {
+        let world = self.world();
+        let slot = Slot::default();
+        let done = slot.clone();
+        let (key, object) = (key.to_owned(), self.object);
+        world.with(|state| {
+            state.leave(object, move |world| {
+                world.with(|state| {
+                    state.count("KV reads");
+                    let fails = state.faults.kv_read_fails;
+                    if state.fault("KV reads failed", fails) {
+                        let hangs = state.random.chance(0.3);
+                        state.trace(Some(object), format_args!("KV get {key}: fails, hangs: {hangs}"));
+                        if !hangs {
+                            state.later(5, move |_| done.put(Err(ArchiveError("KV says no".to_owned()))));
+                        }
+                        return;
+                    }
+                    let wait = state.random.between(1, 200);
+                    state.later(wait, move |world| {
+                        world.with(|state| {
+                            let mut readable = state.kv.readable(&key, state.now);
+                            let newest = readable.pop().unwrap_or_default();
+                            let stale = state.faults.kv_stale;
+                            let shown = if !readable.is_empty() && state.fault("KV reads stale", stale) {
+                                state.random.pick(&readable)
+                            } else {
+                                newest
+                            };
+                            let text = Brief(shown.as_deref().unwrap_or("nothing"));
+                            state.trace(Some(object), format_args!("KV get {key}: {text}"));
+                            done.put(Ok(shown));
+                        });
+                    });
+                });
+            });
+        });
+        slot.await
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl: Duration, metadata: &str) -> Result<(), ArchiveError> {
+        let world = self.world();
+        world.with(|state| {
+            if metadata.len() > 1_024 || serde_json::from_str::<serde_json::Value>(metadata).is_err() {
+                state.violate(format_args!("metadata that KV does not take: {metadata}"));
+            }
+        });
+        change(&world, self.object, key, Some(value), millis(ttl)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
+        change(&self.world(), self.object, key, None, 0).await
+    }
+}
+
+/// A write to KV, or a delete.
+fn change(world: &World, object: usize, key: &str, value: Option<&str>, ttl: Millis) -> Slot<Result<(), ArchiveError>> {
+    let slot = Slot::default();
+    let done = slot.clone();
+    let (name, value) = (key.to_owned(), value.map(str::to_owned));
+    let land = move |state: &mut State| {
+        state.trace(Some(object), format_args!("KV has {name}: {}", Brief(value.as_deref().unwrap_or("nothing"))));
+        state.kv.land(&name, value.as_deref(), state.now, ttl);
+    };
+    let key = key.to_owned();
+    world.with(|state| {
+        state.leave(object, move |world| {
+            world.with(|state| {
+                state.count("KV writes");
+                let (refuses, hangs) = (state.faults.kv_refuses, state.faults.kv_hangs);
+                if state.kv.is_busy(&key, state.now) || state.fault("KV writes refused", refuses) {
+                    state.trace(Some(object), format_args!("KV refuses {key}"));
+                    state.later(20, move |_| done.put(Err(ArchiveError("429".to_owned()))));
+                } else if state.fault("KV writes unanswered", hangs) {
+                    let lands = state.random.chance(0.6);
+                    state.trace(Some(object), format_args!("KV does not answer about {key}, takes it: {lands}"));
+                    let wait = state.random.below(20_000);
+                    if lands {
+                        state.later(wait, move |world| world.with(land));
+                    }
+                } else {
+                    let (lands, answers) = (state.random.between(1, 300), state.random.below(300));
+                    state.later(lands, move |world| {
+                        world.with(|state| {
+                            land(state);
+                            state.later(answers, move |_| done.put(Ok(())));
+                        });
+                    });
+                }
+            });
+        });
+    });
+    slot
+}
+
+impl CometChat for Ports {
+    async fn call(&self, request: &Request) -> Result<Response, NoAnswer> {
+        cometchat::Call::new(&self.world(), self.object, request).await
+    }
+}
+
+impl Journal for Ports {
+    fn line(&self, line: String) {
+        self.world().with(|state| state.note_line(self.object, line));
+    }
+}
