@@ -68,7 +68,7 @@ describe("what is refused", () => {
     ["a string", '"after_message"'],
     ["null", "null"],
     ["no trigger", { ...good, trigger: undefined }, "trigger"],
-    ["a trigger that is a number", { ...good, trigger: 7 }],
+    ["a trigger that is a number", { ...good, trigger: 7 }, "trigger"],
     ["no app", { ...good, appId: undefined }, "appId"],
     ["an empty app", { ...good, appId: "" }, "appId"],
     ["no data", { ...good, data: undefined }, "data"],

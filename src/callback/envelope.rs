@@ -52,7 +52,7 @@ pub enum Trigger {
     AfterMessage,
     /// The newer webhook's event.
     MessageSent,
-    /// Fires beside `message_sent` for the same message (observed; cometchat-api.md, section 3.2).
+    /// Fires beside `message_sent` for the same message (observed; docs/cometchat.md, section 3.2).
     UserMentioned,
 }
 
@@ -73,7 +73,12 @@ pub enum Envelope<'a> {
     /// A new message.
     Message(Box<Callback<'a>>),
     /// An event without a new message: an edit, a receipt, or one yet to come.
-    UnknownTrigger(String),
+    UnknownTrigger {
+        /// What the event is called.
+        trigger: String,
+        /// The app that the callback says it is from.
+        app_id: String,
+    },
 }
 
 impl<'a> Envelope<'a> {
@@ -87,10 +92,10 @@ impl<'a> Envelope<'a> {
             .map_err(|error| CallbackError::malformed(format!("The body is not UTF-8: {error}.")))?;
         let outer = fields(body)?;
         let name = text(&outer, "trigger")?;
-        let Some(trigger) = Trigger::parse(&name) else {
-            return Ok(Self::UnknownTrigger(name));
-        };
         let app_id = text(&outer, "appId")?;
+        let Some(trigger) = Trigger::parse(&name) else {
+            return Ok(Self::UnknownTrigger { trigger: name, app_id });
+        };
         // Both envelopes arrive: the legacy one has the message under `data`, the newer one under `data.message`.
         let legacy = outer.raw("data").ok_or_else(|| missing("data"))?;
         let message = fields(legacy.get())?.raw("message").unwrap_or(legacy);
@@ -117,6 +122,16 @@ impl<'a> Envelope<'a> {
             message,
             data: head.raw("data"),
         })))
+    }
+}
+
+impl Envelope<'_> {
+    /// The app that the callback says it is from.
+    pub fn app_id(&self) -> &str {
+        match self {
+            Self::Message(callback) => &callback.app_id,
+            Self::UnknownTrigger { app_id, .. } => app_id,
+        }
     }
 }
 
@@ -165,7 +180,7 @@ fn peer(fields: &Fields<'_>, name: &str) -> Result<String, CallbackError> {
     Ok(peer)
 }
 
-/// Ids are strings in every payload and integers on one page of the docs (cometchat-api.md, section 10).
+/// Ids are strings in every payload and integers on one page of the docs (docs/cometchat.md, section 10).
 fn message_id(fields: &Fields<'_>) -> Result<String, CallbackError> {
     let raw = fields.raw("id").ok_or_else(|| missing("id"))?.get();
     // What is allowed needs no escapes, so the quotes are all there is to take off.

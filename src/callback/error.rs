@@ -36,7 +36,7 @@ impl CallbackError {
         }
     }
 
-    /// The body, in CometChat's form (cometchat-api.md, section 1.7): `{"error":{"code","message","details"}}`.
+    /// The body, in CometChat's form (docs/cometchat.md, section 1.7): `{"error":{"code","message","details"}}`.
     pub fn to_json(&self) -> String {
         let error = Json::new().text("code", self.code).text("message", &self.message);
         let error = match &self.details {

@@ -21,7 +21,7 @@ impl ReceiverType {
         }
     }
 
-    /// Reads CometChat's spelling. Public code also sends upper case (cometchat-api.md, section 1.2).
+    /// Reads CometChat's spelling. Public code also sends upper case (docs/cometchat.md, section 1.2).
     pub fn parse(text: &str) -> Option<Self> {
         if text.eq_ignore_ascii_case("user") {
             Some(Self::User)
@@ -112,7 +112,7 @@ pub struct Message {
     pub id: String,
     /// The id that the sending client chose.
     pub muid: Option<String>,
-    /// Opaque: never built, never taken apart (cometchat-api.md, section 5).
+    /// Opaque: never built, never taken apart (docs/cometchat.md, section 5).
     pub conversation_id: Option<String>,
     /// Who wrote it.
     pub sender: Person,
@@ -218,10 +218,10 @@ fn mentions(map: &Fields<'_>) -> Vec<Person> {
     map.iter().map(|(key, _)| person(map, key, uid(key))).collect()
 }
 
-/// Newer payloads carry `attachments`, older ones only `url` (cometchat-api.md, section 2.4).
+/// Newer payloads carry `attachments`, older ones only `url` (docs/cometchat.md, section 2.4).
 fn media(data: &Fields<'_>, caption: String) -> Media {
     let mut attachments: Vec<Attachment> = data.objects("attachments").iter().map(attachment).collect();
-    if attachments.is_empty() && data.raw("url").is_some() {
+    if attachments.is_empty() && !data.text("url").is_empty() {
         attachments.push(attachment(data));
     }
     Media { caption, attachments }

@@ -52,7 +52,7 @@ impl Ignored {
     }
 }
 
-/// The sender of what the REST API sends on nobody's behalf (observed; cometchat-api.md, section 2.4).
+/// The sender of what the REST API sends on nobody's behalf (observed; docs/cometchat.md, section 2.4).
 const SYSTEM: &str = "app_system";
 
 /// Who is a bot: this one, and the others that it must not talk to in circles.

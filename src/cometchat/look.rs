@@ -86,7 +86,7 @@ impl<'a> Look<'a> {
     }
 
     fn page(&self, cursor: &str) -> Request {
-        // `perPage` counts in one part of the docs and `limit` in another (cometchat-api.md, section 5).
+        // `perPage` counts in one part of the docs and `limit` in another (docs/cometchat.md, section 5).
         Request {
             method: "GET",
             path: format!("{}?perPage={PAGE}&limit={PAGE}{cursor}", reply::history(self.address)),

@@ -40,7 +40,7 @@ use crate::bot::Behaviour;
 use budget::Budget;
 use lanes::{Lane, Lanes, Pass};
 use outbox::Confirmed;
-use ports::{Change, Millis, Ports, StorageError};
+use ports::{Change, Millis, Ports, StorageError, after};
 use record::Record;
 
 /// What a deployer may set.
@@ -78,6 +78,17 @@ pub struct Conversation<P> {
     memory: RefCell<Memory>,
 }
 
+/// How long before a step that is under way is looked at again.
+const WATCH: Duration = Duration::from_secs(10);
+
+/// An alarm.
+#[derive(Debug, Clone, Copy)]
+struct Alarm {
+    at: Millis,
+    /// Whether it only watches over a step that is under way.
+    watches: bool,
+}
+
 /// What may be lost in a crash.
 #[derive(Default)]
 struct Memory {
@@ -85,8 +96,8 @@ struct Memory {
     budget: Budget,
     /// The highest number given to a row, once known.
     seq: Option<u64>,
-    /// When the alarm is set for, if that is known.
-    armed: Option<Millis>,
+    /// The alarm that is set, if that is known.
+    armed: Option<Alarm>,
     /// The attempt that has been recorded and not been started: its message's number, and its own.
     begun: Option<(u64, u32)>,
     /// The keys of replies that CometChat cannot have: made since the last start and never sent.
@@ -189,15 +200,18 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// When the alarm has to go off: at the earliest moment at which anything is due.
-    fn due(&self) -> Result<Option<Millis>, StorageError> {
+    fn due(&self) -> Result<Option<Alarm>, StorageError> {
         let now = self.ports.now();
-        let mut earliest = self.confirmation_due()?;
+        let mut earliest = self.confirmation_due()?.map(|at| Alarm { at, watches: false });
         for lane in Lane::ALL {
             let Some(due) = self.lane_due(lane)? else { continue };
-            // What is due and under way is looked at again when its pass has run out, in case it never comes back.
-            let until = self.memory.borrow().lanes.taken_until(lane, now).filter(|_| due <= now);
-            let due = until.unwrap_or(due);
-            earliest = Some(earliest.map_or(due, |earliest: Millis| earliest.min(due)));
+            let taken = self.memory.borrow().lanes.taken_until(lane, now).filter(|_| due <= now);
+            // What is due and under way is looked at again, in case it never comes back.
+            let alarm = match taken {
+                Some(until) => Alarm { at: until.min(after(now, WATCH)), watches: true },
+                None => Alarm { at: due, watches: false },
+            };
+            earliest = Some(earliest.map_or(alarm, |earliest| if alarm.at < earliest.at { alarm } else { earliest }));
         }
         Ok(earliest)
     }
@@ -219,13 +233,15 @@ impl<P: Ports> Conversation<P> {
     }
 
     async fn arm(&self) -> Result<(), StorageError> {
-        let Some(due) = self.due()? else { return Ok(()) };
-        // An alarm that is early finds nothing due and calls for the next; changing it would cost a row.
-        if self.memory.borrow().armed.is_some_and(|armed| armed <= due) {
+        let Some(wanted) = self.due()? else { return Ok(()) };
+        // An alarm that is early finds nothing due and calls for the next; changing it would cost a row. But one that
+        // only watched over a step that has ended would cost a request too.
+        let keep = |armed: Alarm| armed.at <= wanted.at && (!armed.watches || wanted.watches);
+        if self.memory.borrow().armed.is_some_and(keep) {
             return Ok(());
         }
-        self.memory.borrow_mut().armed = Some(due);
-        let set = self.ports.set_alarm(due).await;
+        self.memory.borrow_mut().armed = Some(wanted);
+        let set = self.ports.set_alarm(wanted.at).await;
         if set.is_err() {
             self.memory.borrow_mut().armed = None;
         }

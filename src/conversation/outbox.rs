@@ -260,7 +260,7 @@ impl<P: Ports> Conversation<P> {
                 message_id: &reply.message_id,
                 kind: &reply.kind,
                 outcome: reply.outcome,
-                reason: None,
+                reason: reply.reason.as_deref(),
                 attempts: reply.attempts,
                 replies: done.iter().filter(|other| other.reply.seq == reply.seq).count(),
                 took: at.saturating_sub(reply.received_at),

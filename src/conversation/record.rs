@@ -63,6 +63,11 @@ object! {
 }
 
 impl Record {
+    /// A conversation that nothing is known of.
+    pub fn fresh() -> Self {
+        Self { version: VERSION, ..Self::default() }
+    }
+
     /// Takes over what KV had, once. Counts made meanwhile are added to it.
     pub fn adopt(&mut self, archived: Option<Self>) {
         if self.flight().loaded {

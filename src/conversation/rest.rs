@@ -193,7 +193,8 @@ impl<P: Ports> Conversation<P> {
         let value = record.at_rest(&self.address.bot);
         let json = value.to_json();
         let metadata = Json::new()
-            .text("conversationId", value.conversation_id.as_deref().unwrap_or_default())
+            // KV metadata holds 1,024 bytes, and nothing bounds what CometChat calls a conversation.
+            .field("conversationId", value.conversation_id.write().filter(|id| id.len() <= 512))
             .raw("counts", &value.counts.to_json())
             .number("generation", value.generation)
             .number("updatedAt", value.updated_at)

@@ -133,6 +133,8 @@ object! {
         pub last: bool as "last",
         /// How the message ends then.
         pub outcome: Outcome as "outcome",
+        /// Why, where the bot gave a reason.
+        pub reason: Option<String> as "reason",
         /// When the reply was made: it cannot be at CometChat any earlier.
         pub made_at: Millis as "madeAt",
         /// How often sending has failed.
@@ -178,8 +180,8 @@ pub fn put(key: String, value: &impl Field) -> Change {
 pub fn read_record(storage: &impl Storage) -> Result<Record, StorageError> {
     let key = record();
     match storage.read(&key)? {
-        Some(text) => Ok(decode(storage, key, text)?.unwrap_or_default()),
-        None => Ok(Record::default()),
+        Some(text) => Ok(decode(storage, key, text)?.unwrap_or_else(Record::fresh)),
+        None => Ok(Record::fresh()),
     }
 }
 

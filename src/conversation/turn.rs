@@ -140,7 +140,7 @@ impl<P: Ports> Conversation<P> {
         } else {
             record.touch(now);
         }
-        let replies = self.replies(&entry, outcome, bodies, now);
+        let replies = self.replies(&entry, outcome, reason.as_deref(), bodies, now);
         for (key, reply) in &replies {
             changes.push(rows::put(key.clone(), reply));
         }
@@ -165,7 +165,14 @@ impl<P: Ports> Conversation<P> {
         self.arm().await
     }
 
-    fn replies(&self, entry: &Entry, outcome: Outcome, bodies: Vec<Body>, now: Millis) -> Vec<(String, Reply)> {
+    fn replies(
+        &self,
+        entry: &Entry,
+        outcome: Outcome,
+        reason: Option<&str>,
+        bodies: Vec<Body>,
+        now: Millis,
+    ) -> Vec<(String, Reply)> {
         let last = bodies.len().saturating_sub(1);
         bodies
             .into_iter()
@@ -182,6 +189,7 @@ impl<P: Ports> Conversation<P> {
                     attempts: entry.attempts,
                     last: n == last,
                     outcome,
+                    reason: reason.map(str::to_owned),
                     made_at: now,
                     tries: 0,
                     waits: 0,

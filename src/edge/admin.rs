@@ -16,7 +16,7 @@ use worker::{Env, Request, Response, Result};
 use super::kv::Kv;
 use super::{hop, respond, settings};
 use crate::callback::authentication::is_bearer;
-use crate::callback::{CallbackError, ReceiverType};
+use crate::callback::{CallbackError, ReceiverType, uid};
 use crate::config::Config;
 use crate::conversation::record::{Reading, Record};
 use crate::conversation::{Address, DeadLetter};
@@ -35,7 +35,7 @@ pub async fn answer(request: Request, env: &Env, path: &str) -> Result<Response>
     }
     let mut segments = path.split('/').skip(2).map(decoded);
     let mut next = || segments.next().unwrap_or_default();
-    let (collection, bot, second, third, surplus) = (next(), next(), next(), next(), next());
+    let (collection, bot, second, third, surplus) = (next(), uid(&next()), next(), next(), next());
     let route = match (collection.as_str(), bot.is_empty(), second.is_empty(), third.as_str()) {
         _ if !surplus.is_empty() => return respond::not_found(),
         ("conversations", true, true, "") => Route::Conversations,

@@ -40,24 +40,22 @@ pub async fn answer(mut request: Request, env: &Env, bot: &str) -> Result<Respon
         let message = format!("A callback may have {MAX_BYTES} bytes.");
         return respond::error(&CallbackError::new(413, "ERR_TOO_LARGE", message));
     };
-    let callback = match Envelope::parse(&body) {
-        Ok(Envelope::Message(callback)) => callback,
-        Ok(Envelope::UnknownTrigger(trigger)) => {
-            console_log!(
-                "{}",
-                Json::new()
-                    .text("event", "unknown_trigger")
-                    .text("bot", &bot)
-                    .text("trigger", &shorten(&trigger))
-                    .build()
-            );
-            return respond::json(200, r#"{"status":"ignored","reason":"unknown_trigger"}"#);
-        }
+    let envelope = match Envelope::parse(&body) {
+        Ok(envelope) => envelope,
         Err(error) => return respond::error(&error),
     };
-    if callback.app_id != config.app_id {
+    if envelope.app_id() != config.app_id {
         return respond::error(&CallbackError::new(403, "ERR_WRONG_APP", "This callback is from another app."));
     }
+    let callback = match envelope {
+        Envelope::Message(callback) => callback,
+        Envelope::UnknownTrigger { trigger, .. } => {
+            let line =
+                Json::new().text("event", "unknown_trigger").text("bot", &bot).text("trigger", &shorten(&trigger));
+            console_log!("{}", line.build());
+            return respond::json(200, r#"{"status":"ignored","reason":"unknown_trigger"}"#);
+        }
+    };
     warn_of_mismatch(&callback, config, &bot);
     receive(env, config, &bot, &callback).await
 }

@@ -15,7 +15,7 @@ mod platform;
 mod respond;
 mod settings;
 
-use worker::{Context, Env, Method, Request, Response, Result, event};
+use worker::{Context, Env, Method, Request, Response, Result, console_error, event};
 
 use crate::callback::CallbackError;
 use crate::json::{Json, list};
@@ -29,18 +29,28 @@ fn report_panics_once() {
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
     report_panics_once();
+    match answer(request, &env).await {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            console_error!("{}", Json::new().text("event", "failed").text("detail", &error.to_string()).build());
+            respond::unavailable("The platform did not do its part.")
+        }
+    }
+}
+
+async fn answer(request: Request, env: &Env) -> Result<Response> {
     let path = request.path();
     let mut segments = path.strip_prefix('/').unwrap_or(&path).split('/');
     match (segments.next(), segments.next(), segments.next()) {
         (Some("callback"), Some(bot), None) if !bot.is_empty() => match request.method() {
-            Method::Post => callback::answer(request, &env, bot).await,
+            Method::Post => callback::answer(request, env, bot).await,
             _ => respond::method_not_allowed("POST"),
         },
         (Some("health"), None, None) => match request.method() {
-            Method::Get | Method::Head => health(&env),
+            Method::Get | Method::Head => health(env),
             _ => respond::method_not_allowed("GET, HEAD"),
         },
-        (Some("admin"), Some(_), _) => admin::answer(request, &env, &path).await,
+        (Some("admin"), Some(_), _) => admin::answer(request, env, &path).await,
         _ => respond::not_found(),
     }
 }
