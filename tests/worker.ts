@@ -11,7 +11,7 @@ import { Miniflare } from "miniflare";
 import { parse } from "smol-toml";
 
 import { workerSettings } from "../scripts/lib/local.mjs";
-import { builtScript, builtWasm, root } from "../scripts/lib/paths.mjs";
+import { releaseBuild, root } from "../scripts/lib/paths.mjs";
 
 /** wrangler's own workerd: the older one that miniflare brings refuses the compatibility date. */
 const wrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
@@ -41,6 +41,16 @@ export interface WorkerOptions {
   /** Base URL of the REST API, ending in `/v3`. */
   apiUrl: string;
   settings: Settings;
+  /** Default 0: any free one. */
+  port?: number;
+  /** Where objects and KV lie, and stay. Default: a temporary folder for the objects, and memory for KV. */
+  storage?: string;
+  /** Where the worker's two files are. Default: the release build. */
+  build?: string;
+  /** Source of a module to run in place of the worker, which it imports as `./index.js`. */
+  wrapper?: string;
+  /** Called with what workerd prints, as it comes. */
+  onLog?: (text: string) => void;
 }
 
 export class Worker {
@@ -48,36 +58,41 @@ export class Worker {
   readonly url: string;
   readonly #miniflare: Miniflare;
   readonly #storage: string;
+  readonly #isTemporary: boolean;
   readonly #log: Log;
 
-  private constructor(url: string, miniflare: Miniflare, storage: string, log: Log) {
+  private constructor(url: string, miniflare: Miniflare, storage: { folder: string; isTemporary: boolean }, log: Log) {
     this.url = url;
     this.#miniflare = miniflare;
-    this.#storage = storage;
+    this.#storage = storage.folder;
+    this.#isTemporary = storage.isTemporary;
     this.#log = log;
   }
 
   static async start(options: WorkerOptions): Promise<Worker> {
-    const storage = mkdtempSync(join(tmpdir(), "halley-"));
-    const log = new Log();
+    const storage = options.storage ?? mkdtempSync(join(tmpdir(), "halley-"));
+    const build = options.build ?? releaseBuild;
+    const log = new Log(options.onLog);
     const miniflare = new Miniflare({
       host: "127.0.0.1",
-      port: 0,
+      port: options.port ?? 0,
       modules: [
-        { type: "ESModule", path: "index.js", contents: readFileSync(builtScript, "utf8") },
-        { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(builtWasm) },
+        ...(options.wrapper === undefined ? [] : [{ type: "ESModule" as const, path: "wrapper.js", contents: options.wrapper }]),
+        { type: "ESModule", path: "index.js", contents: readFileSync(join(build, "index.js"), "utf8") },
+        { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(join(build, "index_bg.wasm")) },
       ],
       compatibilityDate: configuration.compatibility_date,
       compatibilityFlags: configuration.compatibility_flags,
       bindings: bindings({ ...configuration.vars, ...workerSettings(options.apiUrl), ...options.settings }),
       kvNamespaces: configuration.kv_namespaces.map(({ binding }) => binding),
       durableObjects: durableObjects(),
-      durableObjectsPersist: storage,
+      durableObjectsPersist: options.storage === undefined ? storage : join(storage, "objects"),
+      ...(options.storage !== undefined && { kvPersist: join(storage, "kv") }),
       cf: false,
       handleRuntimeStdio: (stdout: Readable, stderr: Readable) => log.read(stdout, stderr),
     });
     const url = await miniflare.ready;
-    return new Worker(url.origin, miniflare, storage, log);
+    return new Worker(url.origin, miniflare, { folder: storage, isTemporary: options.storage === undefined }, log);
   }
 
   /** Everything the worker has logged so far, errors of the runtime included. */
@@ -98,18 +113,24 @@ export class Worker {
 
   async stop(): Promise<void> {
     await this.#miniflare.dispose();
-    rmSync(this.#storage, { recursive: true, force: true });
+    if (this.#isTemporary) rmSync(this.#storage, { recursive: true, force: true });
   }
 }
 
 /** What workerd prints. */
 class Log {
   text = "";
+  readonly #listener: ((text: string) => void) | undefined;
+
+  constructor(listener?: (text: string) => void) {
+    this.#listener = listener;
+  }
 
   read(...streams: Readable[]): void {
     for (const stream of streams) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         this.text += text;
+        this.#listener?.(text);
       });
     }
   }

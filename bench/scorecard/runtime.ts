@@ -1,0 +1,151 @@
+/** workerd and what runs it, as one process group that can be killed like a machine that loses its power. */
+
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { start } from "../../scripts/lib/child.mjs";
+import { program, releaseBuild } from "../../scripts/lib/paths.mjs";
+import type { Settings } from "../../tests/worker.ts";
+import type { RunnerOptions } from "./runner.ts";
+
+/** How long workerd may take to be there, or to be gone. */
+const DEADLINE_MS = 60_000;
+
+export interface RuntimeOptions {
+  apiUrl: string;
+  settings: Settings;
+  isCounted: boolean;
+  onLine: (line: string) => void;
+}
+
+export class Runtime {
+  readonly port: number;
+  readonly url: string;
+  readonly #options: RuntimeOptions;
+  /** Objects, KV, and a copy of the build: all of a run are of one build, whatever is built meanwhile. */
+  readonly #folder = mkdtempSync(join(tmpdir(), "halley-scorecard-"));
+  #group: ChildProcess | undefined;
+
+  private constructor(port: number, options: RuntimeOptions) {
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#options = options;
+    for (const file of ["index.js", "index_bg.wasm"]) cpSync(join(releaseBuild, file), join(this.#folder, "build", file));
+  }
+
+  /** Not started yet. It keeps its port, so that callbacks find it again after a kill. */
+  static async prepare(options: RuntimeOptions): Promise<Runtime> {
+    return new Runtime(await freePort(), options);
+  }
+
+  /** Resolves when it can be reached, to the time at which it was. */
+  async start(): Promise<number> {
+    const { apiUrl, settings, isCounted, onLine } = this.#options;
+    const options: RunnerOptions = {
+      apiUrl,
+      settings,
+      isCounted,
+      port: this.port,
+      storage: join(this.#folder, "storage"),
+      build: join(this.#folder, "build"),
+    };
+    const runner = fileURLToPath(new URL("runner.ts", import.meta.url));
+    const group = start(program.node, ["--disable-warning=ExperimentalWarning", runner, JSON.stringify(options)], {
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    this.#group = group;
+    let errors = "";
+    group.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      errors = (errors + text).slice(-4000);
+    });
+    const lines = createInterface({ input: group.stdout! });
+    await new Promise<void>((resolve, reject) => {
+      const fail = (what: string) => reject(new Error(`The runtime ${what}.\n${errors}`));
+      const timer = setTimeout(() => fail("does not start"), DEADLINE_MS);
+      group.once("exit", () => fail("has ended by itself"));
+      lines.on("line", (line) => {
+        if (line !== '{"ready":true}') return onLine(line);
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    return Date.now();
+  }
+
+  /** Kills the whole group at once, and resolves when nobody is left in it and the port is silent. */
+  async kill(): Promise<void> {
+    const group = this.#group;
+    if (group?.pid === undefined) throw new Error("There is nothing to kill.");
+    const closed = once(group, "close");
+    process.kill(-group.pid, "SIGKILL");
+    await closed;
+    const deadline = Date.now() + DEADLINE_MS;
+    while ((await listens(this.port)) || isAlive(group.pid)) {
+      if (Date.now() > deadline) throw new Error("The runtime has survived its kill.");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    this.#group = undefined;
+  }
+
+  /** How many processes are in the group: the runner, and the workerd that it started. */
+  members(): number {
+    const group = String(this.#group?.pid);
+    return processes().filter((stat) => stat[2] === group).length;
+  }
+
+  async stop(): Promise<void> {
+    const group = this.#group;
+    if (group) {
+      const closed = once(group, "close");
+      group.stdin?.end();
+      await closed;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** State, parent and group of every process, where the system tells (Linux). */
+function processes(): string[][] {
+  try {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" "));
+  } catch {
+    return [];
+  }
+}
+
+function isAlive(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
