@@ -143,7 +143,7 @@ export class Row {
       el("span", {}, trace.text),
     );
     button.addEventListener("click", () => this.#actions.inspect(this.message));
-    setAttribute(button, "aria-label", `${trace.text}. Inspect`);
+    setAttribute(button, "aria-label", `${trace.text.replace(/\.$/, "")}. Inspect`);
     put(this.#trace, button);
   }
 }

@@ -22,6 +22,7 @@ function run(script: string, ...args: string[]) {
 for (const [command, script] of [
   ["npm start", "start.mjs"],
   ["npm test", "test.mjs"],
+  ["npm run test:browser", "test-browser.mjs"],
   ["npm run setup", "setup.mjs"],
   ["npm run build", "build.mjs"],
   ["npm run deploy", "deploy.mjs"],
