@@ -214,7 +214,7 @@ describe("what is ignored", () => {
   for (const trigger of ["message_edited", "message_read_receipt", "before_message", "hologram_sent"]) {
     test(`the trigger ${trigger}: unknown_trigger`, async () => {
       for (const attempt of ["the first time", "again: it is not a message, so not a duplicate"]) {
-        const answer = await world.post(messageSent({}, { trigger, data: {}, appId: undefined }));
+        const answer = await world.post(messageSent({}, { trigger, data: {} }));
         assert.equal(answer.status, 200, attempt);
         assert.deepEqual(answer.body, { status: "ignored", reason: "unknown_trigger" }, attempt);
       }

@@ -94,7 +94,7 @@ async function shrink(wasm) {
       cure: "wasm-opt does not take what worker-build made: run `npm run setup` and try again.",
     },
     program.wasmOpt,
-    [wasm, "-Oz", ...features.map((feature) => `--enable-${feature}`), "-o", wasm],
+    [wasm, "-Oz", "--gufa", "-Oz", ...features.map((feature) => `--enable-${feature}`), "-o", wasm],
     { env: buildEnvironment() },
   );
 }

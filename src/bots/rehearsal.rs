@@ -2,29 +2,21 @@
 
 use std::future::pending;
 
-use serde::{Deserialize, Serialize};
-
 use crate::bot::{Bot, BotError, Result, Turn};
-
-/// What it remembers: how many messages it has dealt with, and whatever `fill` put there.
-#[derive(Default, Serialize, Deserialize)]
-pub struct Memory {
-    turns: u32,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    filling: String,
-}
 
 pub struct Rehearsal;
 
 impl Bot for Rehearsal {
-    type State = Memory;
+    /// How many messages it has dealt with, and whatever `fill` put there. A tuple: derived structs are dear in
+    /// WebAssembly, and nobody has to read this one.
+    type State = (u32, String);
 
     #[expect(clippy::panic, reason = "a panic is what is rehearsed")]
-    async fn on_message(&self, turn: &mut Turn<Memory>) -> Result {
+    async fn on_message(&self, turn: &mut Turn<(u32, String)>) -> Result {
         let text = turn.text();
         let (word, number) = text.split_once(' ').unwrap_or((&text, ""));
         let number = number.parse().unwrap_or(1_usize);
-        turn.state.turns = turn.state.turns.saturating_add(1);
+        turn.state.0 = turn.state.0.saturating_add(1);
         match word {
             "panic" => panic!("rehearsed"),
             "fail" => return Err(BotError::new("rehearsed")),
@@ -32,12 +24,12 @@ impl Bot for Rehearsal {
             "silent" => turn.ignore("rehearsed"),
             "person" => turn.hand_over("rehearsed"),
             "fill" => {
-                turn.state.filling = "x".repeat(number);
+                turn.state.1 = "x".repeat(number);
                 turn.reply("filled");
             }
             "say" => (1..=number).for_each(|n| turn.reply(format!("{n} of {number}"))),
             _ => {
-                let turns = turn.state.turns;
+                let turns = turn.state.0;
                 turn.reply(format!("{turns}: {text}"));
             }
         }

@@ -12,15 +12,15 @@ use worker::js_sys::{self, Function, Reflect};
 use worker::web_sys::{
     AbortController, AbortSignal, Request, RequestInit, RequestRedirect, Response, WorkerGlobalScope,
 };
-use worker::{Date, Delay, Headers, SqlStorage, SqlStorageValue, Storage, console_log};
+use worker::{Date, Delay, Headers, SqlStorage, Storage, console_log};
 
 use super::kv::Kv;
 use crate::cometchat::{self, NoAnswer};
 use crate::config::{Config, Misconfigured};
 use crate::conversation::ports::{self, ArchiveError, Change, Millis, StorageError};
 
-/// How many rows one statement writes: SQLite takes 100 parameters, and a row has two.
-const ROWS_PER_STATEMENT: usize = 50;
+/// How many parameters a statement may have in a Durable Object. Even, so that a key stays with its value.
+const MAX_PARAMETERS: usize = 100;
 
 /// Above every character that a key holds.
 const AFTER_ALL_KEYS: char = '\u{7f}';
@@ -46,34 +46,29 @@ impl Platform {
         if let Some(known) = self.has_table.get() {
             return Ok(known);
         }
-        let table = self.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'rows'", vec![])?;
+        let table = self.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'rows'", &[])?;
         self.has_table.set(Some(table.is_some()));
         Ok(table.is_some())
     }
 
-    /// The first row of an answer.
-    fn query(&self, sql: &str, parameters: Vec<SqlStorageValue>) -> Result<Option<Vec<SqlStorageValue>>, StorageError> {
-        self.sql.exec(sql, parameters).map_err(storage_error)?.raw().next().transpose().map_err(storage_error)
+    /// The first row of an answer, as an object.
+    fn query(&self, sql: &str, parameters: &[&str]) -> Result<Option<JsValue>, StorageError> {
+        let mut rows = self.sql.exec_raw(sql, texts(parameters)).map_err(storage_error)?;
+        // Not the cursor's own `next`, which goes through serde-wasm-bindgen.
+        Iterator::next(&mut rows).transpose().map_err(storage_error)
     }
 
-    fn query_text(&self, sql: &str, parameters: Vec<SqlStorageValue>) -> Result<Option<Vec<String>>, StorageError> {
-        if !self.has_table()? {
-            return Ok(None);
-        }
-        let row = self.query(sql, parameters)?;
-        Ok(row.map(|row| {
-            row.into_iter()
-                .map(|value| if let SqlStorageValue::String(text) = value { text } else { String::new() })
-                .collect()
-        }))
+    /// A text of the first row, if there is a table at all.
+    fn query_rows(&self, sql: &str, parameters: &[&str]) -> Result<Option<JsValue>, StorageError> {
+        if self.has_table()? { self.query(sql, parameters) } else { Ok(None) }
     }
 
     /// Runs the statements as one transaction, without an await: all of them or none.
-    fn transaction(&self, statements: Vec<(String, Vec<SqlStorageValue>)>) -> Result<(), StorageError> {
+    fn transaction(&self, statements: Vec<(String, Vec<JsValue>)>) -> Result<(), StorageError> {
         let sql = self.sql.clone();
         let work = Closure::once_into_js(move || -> Result<(), JsValue> {
             for (statement, parameters) in statements {
-                sql.exec(&statement, parameters).map_err(JsValue::from)?;
+                sql.exec_raw(&statement, parameters).map_err(JsValue::from)?;
             }
             Ok(())
         });
@@ -103,24 +98,24 @@ impl ports::Clock for Platform {
 
 impl ports::Storage for Platform {
     fn read(&self, key: &str) -> Result<Option<String>, StorageError> {
-        let row = self.query_text("SELECT value FROM rows WHERE key = ?", vec![key.into()])?;
-        Ok(row.and_then(|row| row.into_iter().next()))
+        let row = self.query_rows("SELECT value FROM rows WHERE key = ?", &[key])?;
+        Ok(row.map(|row| column(&row, "value")))
     }
 
     fn first(&self, prefix: &str, after: &str) -> Result<Option<(String, String)>, StorageError> {
-        let row = self.query_text(
+        let row = self.query_rows(
             "SELECT key, value FROM rows WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT 1",
-            vec![prefix.into(), after.into(), end_of(prefix).into()],
+            &[prefix, after, &end_of(prefix)],
         )?;
-        Ok(row.and_then(|row| <[String; 2]>::try_from(row).ok()).map(|[key, value]| (key, value)))
+        Ok(row.map(|row| (column(&row, "key"), column(&row, "value"))))
     }
 
     fn last(&self, prefix: &str) -> Result<Option<String>, StorageError> {
-        let row = self.query_text(
+        let row = self.query_rows(
             "SELECT key FROM rows WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT 1",
-            vec![prefix.into(), end_of(prefix).into()],
+            &[prefix, &end_of(prefix)],
         )?;
-        Ok(row.and_then(|row| row.into_iter().next()))
+        Ok(row.map(|row| column(&row, "key")))
     }
 
     fn write(&self, changes: &[Change]) -> Result<(), StorageError> {
@@ -130,27 +125,23 @@ impl ports::Storage for Platform {
         let mut statements = Vec::new();
         if !self.has_table()? {
             let table = "CREATE TABLE rows (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID";
-            statements.push((table.to_owned(), vec![]));
+            statements.push((table.to_owned(), Vec::new()));
         }
-        let puts: Vec<_> = changes
-            .iter()
-            .filter_map(|change| if let Change::Put(k, v) = change { Some((k, v)) } else { None })
-            .collect();
-        for puts in puts.chunks(ROWS_PER_STATEMENT) {
-            let values = vec!["(?, ?)"; puts.len()].join(", ");
-            let statement = format!(
-                "INSERT INTO rows (key, value) VALUES {values} ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-            );
-            let parameters =
-                puts.iter().flat_map(|(key, value)| [key.as_str().into(), value.as_str().into()]).collect();
-            statements.push((statement, parameters));
+        let (mut puts, mut deletes): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+        for change in changes {
+            match change {
+                Change::Put(key, value) => puts.extend([key.as_str(), value.as_str()]),
+                Change::Delete(key) => deletes.push(key),
+            }
         }
-        let deletes: Vec<_> =
-            changes.iter().filter_map(|change| if let Change::Delete(k) = change { Some(k) } else { None }).collect();
-        for deletes in deletes.chunks(ROWS_PER_STATEMENT) {
+        for puts in puts.chunks(MAX_PARAMETERS) {
+            let values = vec!["(?, ?)"; puts.len() / 2].join(", ");
+            let update = "ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+            statements.push((format!("INSERT INTO rows (key, value) VALUES {values} {update}"), texts(puts)));
+        }
+        for deletes in deletes.chunks(MAX_PARAMETERS) {
             let keys = vec!["?"; deletes.len()].join(", ");
-            let parameters = deletes.iter().map(|key| key.as_str().into()).collect();
-            statements.push((format!("DELETE FROM rows WHERE key IN ({keys})"), parameters));
+            statements.push((format!("DELETE FROM rows WHERE key IN ({keys})"), texts(deletes)));
         }
         self.transaction(statements)?;
         self.has_table.set(Some(true));
@@ -250,6 +241,15 @@ impl Drop for AbortOnDrop {
             controller.abort();
         }
     }
+}
+
+fn texts(parameters: &[&str]) -> Vec<JsValue> {
+    parameters.iter().map(|text| JsValue::from_str(text)).collect()
+}
+
+/// A column of a row; every one holds text.
+fn column(row: &JsValue, name: &str) -> String {
+    Reflect::get(row, &JsValue::from_str(name)).ok().and_then(|value| value.as_string()).unwrap_or_default()
 }
 
 fn end_of(prefix: &str) -> String {

@@ -1,37 +1,32 @@
 //! Answers in JSON, and errors in the form that CometChat gives its own.
 
-use worker::{Response, ResponseBuilder, Result};
+use worker::web_sys::{self, ResponseInit};
+use worker::{Headers, Response, Result};
 
 use crate::callback::CallbackError;
 use crate::config::Misconfigured;
 
 /// A JSON answer.
 pub fn json(status: u16, body: &str) -> Result<Response> {
-    Ok(builder(status)?.fixed(body.as_bytes().to_vec()))
+    send(status, None, body)
 }
 
-/// An error, with the headers that its status asks for.
+/// An error, with the header that its status asks for.
 pub fn error(error: &CallbackError) -> Result<Response> {
-    let builder = builder(error.status)?;
-    let builder = match error.status {
-        503 => builder.with_header("Retry-After", "10")?,
-        _ => builder,
-    };
-    Ok(builder.fixed(error.to_json().into_bytes()))
+    let header = (error.status == 503).then_some(("Retry-After", "10"));
+    send(error.status, header, &error.to_json())
 }
 
 /// 401, with the scheme that is asked for.
 pub fn unauthorized(scheme: &str) -> Result<Response> {
     let error = CallbackError::new(401, "ERR_UNAUTHORIZED", "The credentials are missing or wrong.");
-    Ok(builder(401)?
-        .with_header("WWW-Authenticate", &format!("{scheme} realm=\"halley\""))?
-        .fixed(error.to_json().into_bytes()))
+    send(401, Some(("WWW-Authenticate", &format!("{scheme} realm=\"halley\""))), &error.to_json())
 }
 
 /// 405, with the methods that are allowed.
 pub fn method_not_allowed(allow: &str) -> Result<Response> {
     let error = CallbackError::new(405, "ERR_METHOD_NOT_ALLOWED", format!("This path takes {allow} only."));
-    Ok(builder(405)?.with_header("Allow", allow)?.fixed(error.to_json().into_bytes()))
+    send(405, Some(("Allow", allow)), &error.to_json())
 }
 
 /// 404 for a path that leads nowhere.
@@ -49,6 +44,14 @@ pub fn unavailable(what: &str) -> Result<Response> {
     error(&CallbackError::new(503, "ERR_UNAVAILABLE", format!("{what} Try again later.")))
 }
 
-fn builder(status: u16) -> Result<ResponseBuilder> {
-    ResponseBuilder::new().with_status(status).with_header("Content-Type", "application/json")
+fn send(status: u16, header: Option<(&str, &str)>, body: &str) -> Result<Response> {
+    let headers = Headers::new();
+    headers.set("Content-Type", "application/json")?;
+    if let Some((name, value)) = header {
+        headers.set(name, value)?;
+    }
+    let init = ResponseInit::new();
+    init.set_status(status);
+    init.set_headers(&headers.0);
+    Ok(web_sys::Response::new_with_opt_str_and_init(Some(body), &init)?.into())
 }
