@@ -95,12 +95,13 @@ function whatNext(worker, emulator, callback) {
   const credentials = `${local.callbackUsername}:${local.callbackPassword}`;
   const sample = "@tests/fixtures/bot-callback-sample.json";
   return `
-Halley is running.
+Halley is running. Talk to the bot in a browser:
 
-  Emulator  ${emulator}
-  Worker    ${worker}
+  ${emulator}
 
-Send the bot the message that CometChat documents (from this folder, in another terminal):
+The worker is at ${worker}.
+
+Without a browser, send it the message that CometChat documents (from this folder, in another terminal):
 
   curl -i -u ${credentials} -H 'Content-Type: application/json' --data-binary ${sample} ${callback}
 

@@ -46,6 +46,7 @@ export class ChatList {
     arrange(this.#list, shown.map((line) => this.#row(line)));
     this.#more.hidden = shown.length === lines.length;
     this.#more.textContent = `Show more of ${count(lines.length - shown.length, "chat")}`;
+    byId("no-chats").hidden = lines.length > 0 || !store.state;
     if (this.#list.querySelector('a[tabindex="0"]')) return;
     const stop = this.#list.querySelector<HTMLElement>("a[aria-current]") ?? this.#list.querySelector("a");
     if (stop) stop.tabIndex = 0;
@@ -56,7 +57,7 @@ export class ChatList {
     put(
       byId("speak-as"),
       avatar(me),
-      el("span", { class: "words" }, el("small", {}, "You speak as"), el("strong", {}, nameOf(me))),
+      el("span", { class: "words" }, el("small", {}, "You speak as"), el("strong", {}, me === "" ? "nobody: add a person" : nameOf(me))),
       icon("chevron"),
     );
   }

@@ -121,15 +121,22 @@ export class Composer {
     const edited = this.#edited;
     if (!edited) {
       this.setText("");
-      return this.#send({ text }).catch((error: Error) => {
-        if (this.text === "") this.setText(fromWire(text));
-        this.#show(error);
-      });
+      return this.say(text);
     }
     try {
       await api.edit(edited.id, store.me, text);
       this.#cancelEdit();
     } catch (error) {
+      this.#show(error as Error);
+    }
+  }
+
+  /** Sends a text without regard to what is being written; what cannot be sent is put there, if there is room. */
+  async say(text: string): Promise<void> {
+    try {
+      await this.#send({ text: this.#target ? toWire(text, this.#target.chat) : text });
+    } catch (error) {
+      if (this.text === "") this.setText(fromWire(text));
       this.#show(error as Error);
     }
   }

@@ -120,20 +120,20 @@ export class Conversation {
     const bot = chat && store.botsIn(chat)[0];
     const isLoading = this.#history?.state === "loading";
     if (!chat || !bot || isLoading || (summary?.messageCount ?? 0) > ENOUGH) return put(place);
-    const looks = JSON.stringify([chat, store.me, bot.user.uid, summary !== undefined, store.state?.groups.length]);
+    const looks = JSON.stringify([chat, store.me, bot.user.uid, store.state?.groups.length]);
     if (place.dataset["looks"] === looks && place.childElementCount > 0) return;
     place.dataset["looks"] = looks;
     const isGroup = chat.receiverType === "group";
     const mention = `@${bot.user.name}`;
-    const texts = isGroup ? [`${mention} hi`, "/help", "Good morning, everyone"] : ["hi", "/help", "/remember the meeting is at ten", "/notes"];
-    put(place, ...texts.map((text) => this.#suggestion(text)), !isGroup && summary !== undefined && groupLink(bot.user.uid));
+    if (isGroup) return put(place, ...[`${mention} hi`, "/help", "Good morning, everyone"].map((text) => this.#suggestion(text)));
+    const [hi, help, ...others] = ["hi", "/help", "/remember the meeting is at ten", "/notes"].map((text) => this.#suggestion(text));
+    put(place, hi, help, groupLink(bot.user.uid), ...others);
   };
 
   #suggestion(text: string): HTMLElement {
     const chip = el("button", { class: "chip", type: "button" }, text);
     chip.addEventListener("click", () => {
-      this.#composer.setText(text);
-      void this.#composer.submit();
+      void this.#composer.say(text);
       this.#composer.focus();
     });
     return chip;
@@ -222,7 +222,7 @@ function isMember(guid: string): boolean {
   return store.group(guid)?.members.some(({ uid }) => uid === store.me) ?? false;
 }
 
-/** After the first answer: the way to where a bot behaves differently. */
+/** The way to where a bot behaves differently. */
 function groupLink(bot: string): HTMLElement | undefined {
   const group = store.state?.groups.find(({ members }) => {
     const uids = members.map(({ uid }) => uid);

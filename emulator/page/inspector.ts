@@ -142,7 +142,7 @@ class Card {
 function summary(exchange: Exchange): HTMLElement[] {
   const isCallback = exchange.kind === "callback";
   const direction = isCallback
-    ? `Callback to ${exchange.bot ? nameOf(exchange.bot) : `webhook ${exchange.webhook ?? ""}`}`
+    ? `To ${exchange.bot ? nameOf(exchange.bot) : `webhook ${exchange.webhook ?? ""}`}`
     : `${exchange.method} ${exchange.path}`;
   const labels = isCallback
     ? [exchange.trigger, CAUSES[exchange.cause], exchange.attempt > 1 ? `Attempt ${exchange.attempt}` : ""]

@@ -137,7 +137,8 @@ export class MessageList {
     this.#drawJump();
     if (active && this.#rows.has(active.message.id)) {
       this.#activate(active.article);
-      if (hadFocus && !active.article.contains(document.activeElement)) active.article.focus({ preventScroll: true });
+      const article = this.#rows.get(active.message.id)?.article;
+      if (hadFocus && !article?.contains(document.activeElement)) article?.focus({ preventScroll: true });
     }
     this.#keepTabStop();
     if (this.#pinned) this.#toEnd();

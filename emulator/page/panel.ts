@@ -17,7 +17,7 @@ let opener: Element | null = null;
 
 export function openPanel(next: PanelContent): void {
   const panel = byId("panel");
-  if (!content) opener = document.activeElement;
+  if (!panel.contains(document.activeElement)) opener = document.activeElement;
   content?.closed();
   content = next;
   put(byId("panel-title"), next.title);
@@ -39,7 +39,9 @@ export function closePanel(): void {
   guard();
   closing.closed();
   put(byId("panel-body"));
-  if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+  // What was pressed may have been drawn anew meanwhile.
+  const back = opener?.isConnected ? opener : document.querySelector('#chat .message[tabindex="0"]');
+  if (back instanceof HTMLElement) back.focus();
 }
 
 /** Behind a sheet nothing can be reached. */

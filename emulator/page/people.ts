@@ -24,8 +24,11 @@ export function choosePerson(): void {
       avatar: () => avatar(uid),
       selected: uid === store.me,
       run: () => {
+        const former = store.me;
         store.speakAs(uid);
         note(`You speak as ${name} now.`);
+        // Whoever becomes the other side of a chat sees it from there.
+        if (store.chat?.receiverType === "user" && store.chat.receiver === uid) go({ receiverType: "user", receiver: former });
       },
     }),
   );

@@ -57,7 +57,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 
       it("the inspector", async () => {
         await page.getByRole("button", { name: /took it/ }).first().click();
-        await panel(page).getByText("Callback to Demo Bot").waitFor();
+        await panel(page).getByText("To Demo Bot").waitFor();
         assert.deepEqual(await problems(page), []);
         await page.keyboard.press("Escape");
       });

@@ -109,7 +109,7 @@ describe("the inspector", () => {
     await page.getByRole("button", { name: /^Demo Bot took it in/ }).click();
     const lines = panel(page).getByRole("list", { name: "Callbacks and REST calls" }).locator(":scope > li");
     await lines.nth(1).waitFor();
-    assert.match((await lines.nth(0).innerText()).replaceAll("\n", " "), /Callback to Demo Bot 200 after_message \d+ ms/);
+    assert.match((await lines.nth(0).innerText()).replaceAll("\n", " "), /Callback To Demo Bot 200 after_message \d+ ms/);
     assert.match((await lines.nth(1).innerText()).replaceAll("\n", " "), /POST \/bots\/demo_bot\/messages 200 sendBotMessage/);
     assert.match(await lines.nth(0).innerText(), /text: "inspect this"|data: \{ \d keys \}/);
     await lines.nth(0).getByRole("button", { name: "Copy Request body" }).click();
@@ -212,7 +212,7 @@ describe("the keyboard alone", () => {
     await page.keyboard.press("ArrowUp");
     assert.match(await focused(), /^Andrew Joseph, /);
     await page.keyboard.press("Enter");
-    await panel(page).getByText("Callback to Demo Bot").waitFor();
+    await panel(page).getByText("To Demo Bot").waitFor();
     assert.equal(await focused(), "Inspector");
     await page.keyboard.press("Escape");
     await panel(page).waitFor({ state: "hidden" });
@@ -253,7 +253,7 @@ describe("a phone", () => {
     await sees(page, "I am a bot");
     assert.equal(await fits(), true);
     await page.getByRole("button", { name: /^Demo Bot took it/ }).tap();
-    await panel(page).getByText("Callback to Demo Bot").waitFor();
+    await panel(page).getByText("To Demo Bot").waitFor();
     assert.equal(await fits(), true);
     await page.getByRole("button", { name: "Close the panel" }).tap();
     assert.equal(await page.getByRole("navigation").isVisible(), false);
