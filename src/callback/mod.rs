@@ -4,6 +4,8 @@ pub mod authentication;
 pub mod envelope;
 pub mod error;
 pub mod message;
+#[cfg(test)]
+mod tests;
 pub mod verdict;
 
 pub use authentication::Credentials;

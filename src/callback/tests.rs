@@ -1,0 +1,281 @@
+//! Every payload in tests/fixtures, as typed values; and that no input brings anything down.
+
+use proptest::prelude::*;
+
+use super::envelope::{Callback, Envelope, Trigger};
+use super::message::{Attachment, Content, Media, Message, ReceiverType};
+use super::{CallbackError, Ignored, Roster};
+
+fn fixture(name: &str) -> String {
+    let file = format!("{}/tests/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn callback(json: &str) -> Box<Callback<'_>> {
+    match Envelope::parse(json.as_bytes()) {
+        Ok(Envelope::Message(callback)) => callback,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn message(name: &str) -> Message {
+    let json = fixture(name);
+    Message::parse(callback(&json).message.get()).unwrap()
+}
+
+#[test]
+fn the_documented_sample() {
+    let json = fixture("bot-callback-sample");
+    let callback = callback(&json);
+    assert_eq!(callback.trigger, Trigger::AfterMessage);
+    assert_eq!(callback.app_id, "2248348660ad9bd4");
+    assert_eq!(callback.region.as_deref(), Some("eu"));
+    assert_eq!(callback.bot.as_deref(), Some("demo_bot"));
+    assert_eq!(callback.id, "712");
+    assert_eq!(callback.sender, "cometchat-uid-1");
+    assert_eq!(callback.receiver_type, ReceiverType::User);
+    // Not the bot: the reply goes to the sender all the same.
+    assert_eq!(callback.receiver, "cometchat-uid-2");
+    assert_eq!(callback.peer("demo_bot"), "cometchat-uid-1");
+    assert_eq!((callback.category.as_str(), callback.kind.as_str()), ("message", "text"));
+
+    let message = Message::parse(callback.message.get()).unwrap();
+    assert_eq!(message.content, Content::Text("hi".into()));
+    assert_eq!(message.sender.name, "Andrew Joseph");
+    assert_eq!(message.receiver_name, "George Alan");
+    assert_eq!(message.conversation_id.as_deref(), Some("cometchat-uid-1_user_cometchat-uid-2"));
+    assert_eq!((message.muid, message.parent_id), (None, None));
+    assert_eq!((message.sent_at, message.updated_at), (Some(1_680_125_130), Some(1_680_125_130)));
+    assert!(message.mentions.is_empty() && message.tags.is_empty());
+    assert_eq!(message.metadata.get(), "null");
+}
+
+#[test]
+fn a_mention_in_a_group() {
+    let message = message("composed/group-mention");
+    assert_eq!((message.receiver_type, message.receiver.as_str()), (ReceiverType::Group, "team-1"));
+    assert_eq!(message.receiver_name, "Team");
+    assert_eq!(message.muid.as_deref(), Some("_x1"));
+    assert_eq!(message.text(), "<@uid:bot-1> status?");
+    assert!(message.mentions("bot-1") && !message.mentions("bot-2"));
+    assert_eq!(message.mentions[0].name, "Bot");
+}
+
+#[test]
+fn pictures_and_files() {
+    let file = |name: &str, mime_type: &str, size| Attachment {
+        url: format!("https://files.example/{name}"),
+        name: name.to_owned(),
+        mime_type: mime_type.to_owned(),
+        extension: name.split('.').next_back().unwrap().to_owned(),
+        size,
+    };
+    let media = |caption: &str, attachments| Media { caption: caption.to_owned(), attachments };
+    for (name, content) in [
+        ("image", Content::Image(media("look", vec![file("a.png", "image/png", Some(20_133))]))),
+        ("video", Content::Video(media("", vec![file("b.mp4", "video/mp4", Some(904_112))]))),
+        ("audio", Content::Audio(media("", vec![file("c.mp3", "audio/mpeg", Some(5_120))]))),
+        (
+            "file",
+            Content::File(media(
+                "two of them",
+                vec![file("d.pdf", "application/pdf", Some(1)), file("e.txt", "text/plain", Some(2))],
+            )),
+        ),
+        (
+            "image-url-only",
+            Content::Image(media(
+                "",
+                vec![Attachment { url: "https://files.example/old.png".into(), ..Attachment::default() }],
+            )),
+        ),
+    ] {
+        assert_eq!(message(&format!("composed/{name}")).content, content, "{name}");
+    }
+}
+
+#[test]
+fn what_is_custom_or_unknown_is_kept() {
+    let Content::Custom { kind, data, text } = message("composed/custom").content else { panic!("not custom") };
+    assert_eq!((kind.as_str(), text.as_str()), ("location", "here"));
+    assert_eq!(data.read::<serde_json::Value>(), Some(serde_json::json!({ "lat": 1.2, "lon": 3.4 })));
+
+    for (name, category, kind, text) in [
+        ("interactive", "interactive", "form", ""),
+        ("agentic", "agentic", "assistant", "from an agent"),
+        ("card", "card", "text", "preview"),
+    ] {
+        let message = message(&format!("composed/{name}"));
+        assert_eq!(message.text(), text);
+        let Content::Unknown { category: c, kind: k, data, .. } = message.content else { panic!("{name} is known") };
+        assert_eq!((c.as_str(), k.as_str()), (category, kind));
+        let raw: serde_json::Value = serde_json::from_str(&fixture(&format!("composed/{name}"))).unwrap();
+        assert_eq!(data.read::<serde_json::Value>().as_ref(), Some(&raw["data"]["data"]), "{name}");
+    }
+}
+
+#[test]
+fn a_reply_in_a_thread_with_everything_beside_it() {
+    let message = message("composed/thread-reply");
+    assert_eq!(message.parent_id.as_deref(), Some("700"));
+    assert_eq!(message.tags, ["urgent", "de"]);
+    assert_eq!(message.metadata.read::<serde_json::Value>().unwrap()["ticket"], 7);
+    assert!(message.entities.get().contains("team-1"));
+}
+
+#[test]
+fn both_envelopes_and_the_fixed_rules() {
+    let bots = ["bot-1".to_owned(), "user-9".to_owned()];
+    let roster = Roster { bot: "bot-1", bots: &bots };
+    for (name, trigger, ignored, peer) in [
+        ("group-mention", Trigger::AfterMessage, None, "team-1"),
+        ("quoted", Trigger::AfterMessage, None, "user-7"),
+        ("integer-id", Trigger::AfterMessage, None, "user-7"),
+        ("system", Trigger::AfterMessage, Some(Ignored::System), "app_system"),
+        ("action", Trigger::AfterMessage, Some(Ignored::Action), "team-1"),
+        ("call", Trigger::AfterMessage, Some(Ignored::Call), "user-7"),
+        ("own-message", Trigger::AfterMessage, Some(Ignored::OwnMessage), "user-7"),
+        ("message-sent", Trigger::MessageSent, None, "user-7"),
+        ("message-sent-slash", Trigger::MessageSent, None, "team-1"),
+        ("message-sent-group", Trigger::MessageSent, Some(Ignored::NotAddressed), "team-1"),
+        ("message-sent-between-people", Trigger::MessageSent, Some(Ignored::NotAddressed), "user-7"),
+        ("user-mentioned", Trigger::UserMentioned, None, "team-1"),
+    ] {
+        let json = fixture(&format!("composed/{name}"));
+        let callback = callback(&json);
+        assert_eq!(callback.id, "712", "{name}");
+        assert_eq!(callback.trigger, trigger, "{name}");
+        assert_eq!(callback.ignored(roster), ignored, "{name}");
+        assert_eq!(callback.peer("bot-1"), peer, "{name}");
+    }
+    let other = fixture("composed/group-mention").replace("\"user-7\"", "\"user-9\"");
+    assert_eq!(callback(&other).ignored(roster), None, "a bot that mentions this one is heard");
+    let other = fixture("composed/quoted").replace("\"user-7\"", "\"USER-9\"");
+    assert_eq!(callback(&other).ignored(roster), Some(Ignored::OtherBot));
+}
+
+#[test]
+fn events_without_a_new_message() {
+    for (name, event) in [
+        ("message-edited", "message_edited"),
+        ("message-reaction-added", "message_reaction_added"),
+        ("message-read-receipt", "message_read_receipt"),
+    ] {
+        let json = fixture(&format!("composed/{name}"));
+        match Envelope::parse(json.as_bytes()) {
+            Ok(Envelope::UnknownTrigger { trigger, app_id }) => {
+                assert_eq!((trigger.as_str(), app_id.as_str()), (event, "app1"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn every_fixture_is_tested() {
+    let tests = include_str!("tests.rs");
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/composed")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let name = name.trim_end_matches(".json");
+        assert!(tests.contains(&format!("\"{name}\"")) || tests.contains(&format!("composed/{name}\"")), "{name}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_field() {
+    let refusal = |body: &str| Envelope::parse(body.as_bytes()).unwrap_err();
+    assert_eq!(
+        refusal(r#"{"trigger":"after_message","appId":"app1","data":{"id":"7:1"}}"#).to_json(),
+        concat!(
+            r#"{"error":{"code":"ERR_BAD_REQUEST","message":"Failed to validate the data sent with the request.","#,
+            r#""details":{"receiverType":["The receiverType field is required."]}}}"#
+        )
+    );
+    let malformed = refusal("{");
+    assert_eq!((malformed.status, malformed.code, malformed.details), (400, "ERR_BAD_REQUEST", None));
+    let error = CallbackError::new(404, "ERR_BOT_NOT_FOUND", "No \"bot\".");
+    assert_eq!(error.to_json(), r#"{"error":{"code":"ERR_BOT_NOT_FOUND","message":"No \"bot\"."}}"#);
+}
+
+/// JSON of any shape, with the names that are looked for among the others.
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let name = prop_oneof![
+        "[a-z]{0,3}",
+        proptest::sample::select(vec![
+            "trigger",
+            "data",
+            "message",
+            "appId",
+            "id",
+            "sender",
+            "receiver",
+            "receiverType",
+            "category",
+            "type",
+            "text",
+            "mentions",
+            "entities",
+            "entity",
+            "attachments",
+            "url",
+            "tags",
+            "parentId",
+            "sentAt",
+            "metadata",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<f64>().prop_map(serde_json::Value::from),
+        proptest::sample::select(vec!["after_message", "message_sent", "user", "group", "<@uid:", "/x", "7"])
+            .prop_map(serde_json::Value::from),
+        ".{0,8}".prop_map(serde_json::Value::from),
+    ];
+    leaf.prop_recursive(5, 60, 8, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+            proptest::collection::btree_map(name.clone(), inner, 0..8)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Envelope::parse(&bytes);
+        let _ = Message::parse(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn no_json_brings_it_down(json in any_json()) {
+        let json = json.to_string();
+        let bots = ["bot-1".to_owned()];
+        if let Ok(Envelope::Message(callback)) = Envelope::parse(json.as_bytes()) {
+            let _ = callback.ignored(Roster { bot: "bot-1", bots: &bots });
+            let _ = callback.peer("bot-1");
+            prop_assert!(Message::parse(callback.message.get()).is_some(), "a callback that is taken can be read: {json}");
+        }
+        if let Some(message) = Message::parse(&json) {
+            let _ = message.mentions("bot-1");
+        }
+    }
+
+    #[test]
+    fn no_message_brings_it_down(data in any_json(), group in any::<bool>()) {
+        let receiver_type = if group { "group" } else { "user" };
+        let message = serde_json::json!({
+            "id": 7, "sender": "ann", "receiver": "bot-1", "receiverType": receiver_type,
+            "category": data["category"], "type": data["type"], "tags": data, "data": data,
+        });
+        let body = serde_json::json!({ "trigger": "message_sent", "appId": "app1", "data": { "message": message } });
+        let body = body.to_string();
+        let bots = ["bot-1".to_owned()];
+        let callback = callback(&body);
+        let _ = callback.ignored(Roster { bot: "bot-1", bots: &bots });
+        prop_assert!(Message::parse(callback.message.get()).is_some());
+    }
+}
