@@ -23,6 +23,7 @@ for (const [command, script] of [
   ["npm start", "start.mjs"],
   ["npm test", "test.mjs"],
   ["npm run test:browser", "test-browser.mjs"],
+  ["npm run scorecard", "scorecard.mjs"],
   ["npm run setup", "setup.mjs"],
   ["npm run build", "build.mjs"],
   ["npm run deploy", "deploy.mjs"],
@@ -39,6 +40,7 @@ test("what cannot be done is one sentence with the cure", () => {
     ["start.mjs", ["--port", "http"], '--port takes a number from 1 to 65535, not "http".'],
     ["start.mjs", ["--emulator-port", "0"], '--emulator-port takes a number from 1 to 65535, not "0".'],
     ["start.mjs", ["--prot", "1"], "Unknown option '--prot'. See --help."],
+    ["scorecard.mjs", ["--redelivery", "often"], '--redelivery takes never, or seconds such as 10,30, not "often".'],
     ["test.mjs", ["--only", "everything"], 'There is no step named "everything": see npm test -- --help.'],
   ] as const) {
     const { status, stderr } = run(script, ...args);

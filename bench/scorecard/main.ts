@@ -1,0 +1,249 @@
+/** `npm run scorecard`: see scripts/scorecard.mjs, which has read the command line. */
+
+import { execFileSync } from "node:child_process";
+import { availableParallelism, cpus, loadavg } from "node:os";
+
+import { stopAll } from "../../scripts/lib/child.mjs";
+import { root } from "../../scripts/lib/paths.mjs";
+import { faults, makePlan } from "./plan.ts";
+import type { Result } from "./run.ts";
+import { run } from "./run.ts";
+import type { Row } from "./table.ts";
+import { count, ms, percentile, ratio, table } from "./table.ts";
+
+interface Options {
+  seed: number;
+  conversations: number;
+  messages: number;
+  kills: number;
+  rate: number;
+  /** What the emulator's `callbackRetries` is set to, a run each. */
+  redelivery: string[];
+  pace: boolean;
+  plain: boolean;
+  explain: boolean;
+  json: boolean;
+}
+
+/** Quiet conversations rest while the load goes on, so that kills meet that too. */
+const REST_AFTER_SECONDS = 10;
+
+/** How long CometChat takes to answer, when the pace is measured. */
+const REST_MS = 1000;
+
+const PROGRESS_EVERY_MS = 5000;
+
+const options = JSON.parse(process.argv[2] ?? "{}") as Options;
+try {
+  process.exitCode = options.pace ? await pace() : await chaos();
+} finally {
+  await stopAll();
+}
+
+async function chaos(): Promise<number> {
+  const { seed, conversations, messages, kills, rate, redelivery, plain } = options;
+  const results: Result[] = [];
+  for (const [index, retries] of redelivery.entries()) {
+    const progress = progressOf(`Run ${index + 1} of ${redelivery.length}`);
+    results.push(
+      await run({
+        plan: makePlan({ seed, conversations, messages, kills, rate }),
+        seed,
+        redelivery: retries,
+        faults,
+        settings: { REST_AFTER_SECONDS },
+        isCounted: !plain,
+        untilRest: true,
+        explain: options.explain,
+        progress,
+      }),
+    );
+  }
+  const broken = results.flatMap((result, index) => brokenIn(result).map((what) => `redelivery ${redelivery[index]}: ${what}`));
+  const about = { ...conditions(), faults, REST_AFTER_SECONDS };
+  if (options.json) {
+    console.log(JSON.stringify({ conditions: about, results: results.map(inBrief), broken }, null, 2));
+  } else {
+    const { commit, date, machine } = about;
+    console.log(`\nReliability scorecard: seed ${seed}, commit ${commit}, ${date}, ${machine}\n`);
+    console.log(table(["", ...redelivery.map(redeliveryInWords)], chaosRows(results)));
+    for (const [index, result] of results.entries()) console.log(`\n${redeliveryInWords(redelivery[index]!)}: ${struck(result)}`);
+    console.log(broken.length === 0 ? "\nEvery promise was kept." : `\nBROKEN: ${broken.join("\nBROKEN: ")}`);
+  }
+  for (const { evidence } of results) for (const words of evidence) console.error(words);
+  return broken.length === 0 ? 0 : 1;
+}
+
+/** What must not be. */
+function brokenIn({ verdict, isDrained, panics }: Result): string[] {
+  const listed = (what: string, ids: string[]) => (ids.length === 0 ? [] : [`${what}: ${ids.length} (${ids.slice(0, 5).join(", ")})`]);
+  return [
+    ...listed("lost", verdict.lost),
+    ...listed("answered twice", verdict.twice),
+    ...listed("out of order", verdict.outOfOrder),
+    ...listed("state gone back", verdict.rolledBack),
+    ...listed("answers that nobody asked for", verdict.unexpected),
+    ...listed("the worker's own accounts differ", verdict.disagreements),
+    ...(isDrained ? [] : ["some messages have not ended in time"]),
+    ...(panics === 0 ? [] : [`the worker has panicked: ${panics}`]),
+  ];
+}
+
+function chaosRows(results: Result[]): Row[] {
+  const row = (label: string, cell: (result: Result) => string): Row => ({ label, cells: results.map(cell) });
+  const causes = [...new Set(results.flatMap(({ verdict }) => Object.keys(verdict.notAcknowledged)))];
+  return [
+    row("messages sent by people", ({ verdict }) => count(verdict.sent)),
+    row("callbacks posted, duplicates and redeliveries included", ({ deliveries }) => count(deliveries.posted)),
+    row("kills in mid-load", ({ recoveries }) => count(recoveries.length)),
+    row("**received** (acknowledged with 200)", ({ verdict }) => count(verdict.received)),
+    row("answered", ({ verdict }) => count(verdict.answered)),
+    row("ignored, as the bot was told to", ({ verdict }) => count(verdict.ignored)),
+    row("dead", ({ verdict }) => count(verdict.dead.length)),
+    row("**lost**", ({ verdict }) => count(verdict.lost.length)),
+    row("**answered twice**", ({ verdict }) => count(verdict.twice.length)),
+    row("**out of order**", ({ verdict }) => count(verdict.outOfOrder.length)),
+    row("bot's state gone back, or a turn counted twice", ({ verdict }) => count(verdict.rolledBack.length)),
+    ...(causes.length === 0 ? [row("never acknowledged, and not redelivered", () => "0")] : []),
+    ...causes.map((cause) =>
+      row(`never acknowledged, and not redelivered (${cause})`, ({ verdict }) => count(verdict.notAcknowledged[cause] ?? 0)),
+    ),
+    row("dealt with though the 200 never arrived", ({ verdict }) => count(verdict.answeredUnacknowledged)),
+    row("acknowledgement, p50", (result) => ms(percentile(result.acknowledgements, 0.5))),
+    row("acknowledgement, p99", (result) => ms(percentile(result.acknowledgements, 0.99))),
+    row("kill until the runtime listens again, median", (result) => ms(median(result, "outage"))),
+    row("from then to the first answer, median", (result) => ms(median(result, "firstAnswer"))),
+    row("messages in flight at a kill, median", (result) => String(median(result, "inFlight") ?? "–")),
+    row("until half of those were answered, median", (result) => ms(median(result, "halfAnswered"))),
+    row("until all of those were answered, median", (result) => ms(median(result, "allAnswered"))),
+    ...(options.plain ? [] : costRows(results)),
+  ];
+}
+
+function costRows(results: Result[]): Row[] {
+  const row = (label: string, sum: (cost: ReturnType<typeof costOf>) => number): Row => ({
+    label: `${label} per answered message`,
+    cells: results.map((result) => ratio(sum(costOf(result)), answeredIn(result))),
+  });
+  return [
+    row("object requests (alarms included)", ({ requests }) => requests),
+    row("rows written (alarms included)", ({ rows }) => rows),
+    row("KV operations", ({ kv }) => kv),
+    row("REST calls", ({ rest }) => rest),
+  ];
+}
+
+/** Of those that were answered, also without a 200: each has cost something. */
+function answeredIn({ verdict }: Result): number {
+  return verdict.answered + verdict.answeredUnacknowledged;
+}
+
+/** What the run has cost: ignored messages, duplicates, looks and rests too, but not what the scorecard itself asked. */
+function costOf({ counted, calls }: Result): { requests: number; rows: number; kv: number; rest: number } {
+  const sum = (...names: string[]) => names.reduce((total, name) => total + (counted[name] ?? 0), 0);
+  const kv = Object.keys(counted).filter((name) => name.startsWith("object.kv."));
+  return {
+    requests: sum("object.fetch/receive", "object.alarm"),
+    rows: sum("object.rows", "object.setAlarm", "object.deleteAlarm"),
+    kv: sum(...kv),
+    rest: Object.values(calls).reduce((total, n) => total + n, 0),
+  };
+}
+
+function median({ recoveries }: Result, figure: keyof Result["recoveries"][number]): number | undefined {
+  const values = recoveries.flatMap((recovery) => recovery[figure] ?? []).sort((one, other) => one - other);
+  return values[values.length >> 1];
+}
+
+function struck({ faults: struckBy, calls, deliveries, verdict, recoveries, seconds }: Result): string {
+  const list = (counts: Record<string, number>) => Object.entries(counts).map(([what, n]) => `${what} ${count(n)}`).join(", ");
+  return [
+    `${seconds} s. Faults: ${list(struckBy)}.`,
+    `Calls: ${list(calls)}.`,
+    `Callbacks: accepted ${count(deliveries.accepted)}, duplicate ${count(deliveries.duplicate)}, failed ${count(deliveries.failed)}.`,
+    `Order beyond doubt for ${Math.round(verdict.orderKnown * 100)}% of neighbours.`,
+    `Kills: ${recoveries.map(({ outage, inFlight, firstAnswer, allAnswered }) => `${ms(outage)} down, ${inFlight} in flight, first answer after ${ms(firstAnswer)}, all after ${ms(allAnswered)}`).join("; ")}.`,
+  ].join("\n  ");
+}
+
+async function pace(): Promise<number> {
+  const { seed, conversations, messages, rate } = options;
+  const result = await run({
+    plan: makePlan({ seed, conversations, messages, kills: 0, rate, only: "echo" }),
+    seed,
+    redelivery: "none",
+    faults: { restSlow: 1, restSlowMs: REST_MS },
+    // What resting costs is left out.
+    settings: { REST_AFTER_SECONDS: 3600 },
+    isCounted: true,
+    untilRest: false,
+    explain: options.explain,
+    progress: progressOf("Pace"),
+  });
+  const { acknowledgements: times, counted, verdict, deliveries } = result;
+  const broken = brokenIn(result);
+  const front = Object.keys(counted).filter((name) => name.startsWith("front.") && name !== "front.hop/receive" && name !== "front.hop/view");
+  const rows: Row[] = [
+    { label: "messages", cells: [count(verdict.sent)] },
+    { label: "acknowledged", cells: [count(verdict.received)] },
+    { label: "acknowledgement, p50", cells: [ms(percentile(times, 0.5))] },
+    { label: "acknowledgement, p99", cells: [ms(percentile(times, 0.99))] },
+    { label: "acknowledgement, longest", cells: [ms(times.at(-1))] },
+    { label: "platform calls awaited by the front worker before a 200", cells: [ratio(counted["front.hop/receive"] ?? 0, deliveries.posted)] },
+    { label: "of them other than the hop to the object", cells: [ratio(front.reduce((sum, name) => sum + (counted[name] ?? 0), 0), deliveries.posted)] },
+    { label: "rows written per message", cells: [ratio(costOf(result).rows, verdict.answered)] },
+    { label: "of them alarms", cells: [ratio(counted["object.setAlarm"] ?? 0, verdict.answered)] },
+    { label: "object requests per message", cells: [ratio(costOf(result).requests, verdict.answered)] },
+    { label: "KV operations per message", cells: [ratio(costOf(result).kv, verdict.answered)] },
+    { label: "REST calls per message", cells: [ratio(costOf(result).rest, verdict.answered)] },
+  ];
+  if (options.json) {
+    console.log(JSON.stringify({ conditions: { ...conditions(), restMs: REST_MS }, result: inBrief(result), broken }, null, 2));
+  } else {
+    const { commit, date, machine } = conditions();
+    console.log(`\n${rate} messages a second in ${conversations} conversations, REST answers after ${ms(REST_MS)}: seed ${seed}, commit ${commit}, ${date}, ${machine}\n`);
+    console.log(table(["", "figure"], rows));
+    if (broken.length > 0) console.log(`\nBROKEN: ${broken.join("\nBROKEN: ")}`);
+  }
+  for (const words of result.evidence) console.error(words);
+  return broken.length === 0 ? 0 : 1;
+}
+
+function redeliveryInWords(retries: string): string {
+  return retries === "none" ? "CometChat never redelivers" : `redelivers after ${retries.replaceAll(",", " s and ")} s`;
+}
+
+function conditions() {
+  const git = (...args: string[]) => {
+    try {
+      return execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
+    } catch {
+      return "unknown";
+    }
+  };
+  const load = loadavg()[0] ?? 0;
+  return {
+    ...options,
+    commit: git("rev-parse", "--short", "HEAD"),
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), load ${load.toFixed(1)}, Node ${process.version}`,
+  };
+}
+
+/** Without thousands of times. */
+function inBrief({ acknowledgements: times, evidence: _, ...result }: Result) {
+  const at = (share: number) => percentile(times, share);
+  return { ...result, acknowledgement: { p50: at(0.5), p90: at(0.9), p99: at(0.99), longest: times.at(-1) } };
+}
+
+/** On standard error: a line that changes in a terminal, one every few seconds elsewhere. */
+function progressOf(title: string): (words: string) => void {
+  const terminal = process.stderr.isTTY === true;
+  const every = terminal ? 200 : PROGRESS_EVERY_MS;
+  let shownAt = 0;
+  return (words) => {
+    if (Date.now() - shownAt < every) return;
+    shownAt = Date.now();
+    process.stderr.write(terminal ? `\r\x1b[K${title}: ${words}` : `${title}: ${words}\n`);
+  };
+}
