@@ -20,7 +20,11 @@ export function chatAvatar(chat: Chat): HTMLElement {
 }
 
 function face(id: string, name: string, picture: string | undefined, symbol: Element | undefined): HTMLElement {
-  const element = el("span", { class: `avatar hue-${hash(id) % HUES}`, "aria-hidden": "true" }, symbol ?? initials(name));
+  const element = el(
+    "span",
+    { class: `avatar hue-${hash(id) % HUES}`, "aria-hidden": "true" },
+    symbol ?? initials(name),
+  );
   if (picture && /^https?:/i.test(picture)) {
     const image = el("img", { alt: "", src: picture, loading: "lazy" });
     image.addEventListener("error", () => image.remove());

@@ -43,7 +43,10 @@ export class ChatList {
     const shown = lines.slice(0, this.#shown);
     const keys = new Set(shown.map(({ chat }) => linkTo(chat)));
     for (const key of this.#rows.keys()) if (!keys.has(key)) this.#rows.delete(key);
-    arrange(this.#list, shown.map((line) => this.#row(line)));
+    arrange(
+      this.#list,
+      shown.map((line) => this.#row(line)),
+    );
     this.#more.hidden = shown.length === lines.length;
     this.#more.textContent = `Show more of ${count(lines.length - shown.length, "chat")}`;
     byId("no-chats").hidden = lines.length > 0 || !store.state;
@@ -57,7 +60,12 @@ export class ChatList {
     put(
       byId("speak-as"),
       avatar(me),
-      el("span", { class: "words" }, el("small", {}, "You speak as"), el("strong", {}, me === "" ? "nobody: add a person" : nameOf(me))),
+      el(
+        "span",
+        { class: "words" },
+        el("small", {}, "You speak as"),
+        el("strong", {}, me === "" ? "nobody: add a person" : nameOf(me)),
+      ),
       icon("chevron"),
     );
   }
@@ -70,7 +78,14 @@ export class ChatList {
     const number = unread?.[store.me] ?? 0;
     const isOpen = store.chat?.receiver === line.chat.receiver && store.chat.receiverType === line.chat.receiverType;
     const isTroubled = line.chat.receiverType === "user" && store.trouble(line.chat.receiver) !== undefined;
-    const looks = JSON.stringify([lastMessage?.id, lastMessage?.updatedAt, lastMessage?.data.text, number, isOpen, isTroubled]);
+    const looks = JSON.stringify([
+      lastMessage?.id,
+      lastMessage?.updatedAt,
+      lastMessage?.data.text,
+      number,
+      isOpen,
+      isTroubled,
+    ]);
     if (looks === row.looks) return row.element;
     row.looks = looks;
     const hadStop = row.element.querySelector('a[tabindex="0"]') !== null;
@@ -102,7 +117,8 @@ export class ChatList {
           "span",
           { class: "line" },
           el("span", { class: "preview" }, last ? previewLine(chat, summary) : descriptionOf(chat)),
-          isTroubled && el("span", { class: "trouble", title: "Its callback is in trouble" }, icon("alert"), hidden("in trouble")),
+          isTroubled &&
+            el("span", { class: "trouble", title: "Its callback is in trouble" }, icon("alert"), hidden("in trouble")),
           unread > 0 && el("span", { class: "count" }, String(unread), hidden(" unread")),
         ),
       ),

@@ -6,10 +6,11 @@ import { attachMenu } from "./attach.ts";
 import { el, put } from "./dom.ts";
 import { icon } from "./icons.ts";
 import type { Candidate } from "./mentions.ts";
-import { fromWire, offered, toWire, typedMention, written } from "./mentions.ts";
+import { offered, toWire, typedMention, written } from "./mentions.ts";
 import { avatar, botBadge } from "./avatar.ts";
 import type { Chat } from "./store.ts";
 import { store } from "./store.ts";
+import { plainText } from "./words.ts";
 
 /** Where a message goes. */
 export interface Target {
@@ -41,7 +42,13 @@ export class Composer {
   constructor(options: ComposerOptions) {
     this.#options = options;
     serial += 1;
-    this.#offers = el("div", { class: "offers", role: "listbox", id: `offers-${serial}`, "aria-label": "People to mention", hidden: true });
+    this.#offers = el("div", {
+      class: "offers",
+      role: "listbox",
+      id: `offers-${serial}`,
+      "aria-label": "People to mention",
+      hidden: true,
+    });
     this.#input = el("textarea", {
       rows: 1,
       "aria-label": options.label,
@@ -49,7 +56,17 @@ export class Composer {
       "aria-controls": this.#offers.id,
       enterkeyhint: "send",
     });
-    const attach = el("button", { class: "icon-button", type: "button", "aria-label": "Attach", "aria-haspopup": "menu", title: "Picture, file or custom message" }, icon("plus"));
+    const attach = el(
+      "button",
+      {
+        class: "icon-button",
+        type: "button",
+        "aria-label": "Attach",
+        "aria-haspopup": "menu",
+        title: "Picture, file or custom message",
+      },
+      icon("plus"),
+    );
     attach.addEventListener("click", () => this.#target && attachMenu(attach, (message) => this.#send(message)));
     this.element = el(
       "form",
@@ -57,7 +74,13 @@ export class Composer {
       this.#editing,
       this.#problem,
       this.#offers,
-      el("div", { class: "input-line" }, attach, this.#input, el("button", { class: "icon-button send", type: "submit", "aria-label": "Send" }, icon("send"))),
+      el(
+        "div",
+        { class: "input-line" },
+        attach,
+        this.#input,
+        el("button", { class: "icon-button send", type: "submit", "aria-label": "Send" }, icon("send")),
+      ),
     );
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -111,7 +134,7 @@ export class Composer {
     const cancel = el("button", { class: "link", type: "button" }, "Cancel");
     cancel.addEventListener("click", () => this.#cancelEdit());
     put(this.#editing, icon("edit"), el("span", {}, "Editing a message"), cancel);
-    this.setText(fromWire(message.data.text ?? ""));
+    this.setText(plainText(message.data.text ?? ""));
     this.focus();
   }
 
@@ -136,7 +159,7 @@ export class Composer {
     try {
       await this.#send({ text: this.#target ? toWire(text, this.#target.chat) : text });
     } catch (error) {
-      if (this.text === "") this.setText(fromWire(text));
+      if (this.text === "") this.setText(plainText(text));
       this.#show(error as Error);
     }
   }
@@ -168,7 +191,8 @@ export class Composer {
   #pressed(event: KeyboardEvent): void {
     const open = !this.#offers.hidden;
     if (event.isComposing) return;
-    if (open && (event.key === "ArrowDown" || event.key === "ArrowUp")) this.#choose(this.#chosen + (event.key === "ArrowDown" ? 1 : -1));
+    if (open && (event.key === "ArrowDown" || event.key === "ArrowUp"))
+      this.#choose(this.#chosen + (event.key === "ArrowDown" ? 1 : -1));
     else if (open && (event.key === "Enter" || event.key === "Tab")) this.#accept(this.#offered[this.#chosen]);
     else if (open && event.key === "Escape") this.#hideOffers();
     else if (event.key === "Escape" && this.#edited) this.#cancelEdit();
@@ -201,7 +225,12 @@ export class Composer {
         "div",
         { class: "option", role: "option", id: `${this.#offers.id}-${at}` },
         avatar(candidate.uid),
-        el("span", { class: "words" }, el("span", { class: "line" }, candidate.name, store.isBot(candidate.uid) && botBadge()), el("small", {}, candidate.uid)),
+        el(
+          "span",
+          { class: "words" },
+          el("span", { class: "line" }, candidate.name, store.isBot(candidate.uid) && botBadge()),
+          el("small", {}, candidate.uid),
+        ),
       );
       // Not on click: that would come after the text field has lost the focus.
       row.addEventListener("pointerdown", (event) => {

@@ -45,7 +45,10 @@ function picture(attachment: Attachment): HTMLElement {
   const image = el("img", { alt: attachment.name ?? "Picture", src: attachment.url, loading: "lazy" });
   // The frame has its size already, so what cannot be shown does not move what is below it.
   image.addEventListener("error", () => {
-    put(frame, el("span", { class: "broken" }, icon("image"), "This picture cannot be loaded.", el("small", {}, attachment.url)));
+    put(
+      frame,
+      el("span", { class: "broken" }, icon("image"), "This picture cannot be loaded.", el("small", {}, attachment.url)),
+    );
   });
   frame.append(image);
   return frame;
@@ -67,5 +70,9 @@ function file(attachment: Attachment, type: string): HTMLElement {
 
 function bytes(size: number): string {
   if (!(size >= 0)) return "";
-  return size < 1024 ? `${size} bytes` : size < 1024 ** 2 ? `${Math.round(size / 1024)} KB` : `${(size / 1024 ** 2).toFixed(1)} MB`;
+  return size < 1024
+    ? `${size} bytes`
+    : size < 1024 ** 2
+      ? `${Math.round(size / 1024)} KB`
+      : `${(size / 1024 ** 2).toFixed(1)} MB`;
 }

@@ -125,8 +125,11 @@ export class Conversation {
     place.dataset["looks"] = looks;
     const isGroup = chat.receiverType === "group";
     const mention = `@${bot.user.name}`;
-    if (isGroup) return put(place, ...[`${mention} hi`, "/help", "Good morning, everyone"].map((text) => this.#suggestion(text)));
-    const [hi, help, ...others] = ["hi", "/help", "/remember the meeting is at ten", "/notes"].map((text) => this.#suggestion(text));
+    if (isGroup)
+      return put(place, ...[`${mention} hi`, "/help", "Good morning, everyone"].map((text) => this.#suggestion(text)));
+    const [hi, help, ...others] = ["hi", "/help", "/remember the meeting is at ten", "/notes"].map((text) =>
+      this.#suggestion(text),
+    );
     put(place, hi, help, groupLink(bot.user.uid), ...others);
   };
 
@@ -151,8 +154,13 @@ export class Conversation {
     if (place.dataset["looks"] === looks && place.childElementCount > 0) return;
     place.dataset["looks"] = looks;
     if (isMentioned) return put(place, el("span", { class: "good" }, icon("check"), `${name} is mentioned.`));
-    if (bot.bot.groupChatSetting === "none") return put(place, el("span", {}, `${name} is told of nothing that is said in groups (groupChatSetting: none).`));
-    const mention = el("button", { class: "link", type: "button", onclick: () => this.#composer.mention(uid, name) }, `Mention ${name}`);
+    if (bot.bot.groupChatSetting === "none")
+      return put(place, el("span", {}, `${name} is told of nothing that is said in groups (groupChatSetting: none).`));
+    const mention = el(
+      "button",
+      { class: "link", type: "button", onclick: () => this.#composer.mention(uid, name) },
+      `Mention ${name}`,
+    );
     put(place, el("span", {}, icon("at"), "In a group, mention a bot when you mean it. "), mention);
   }
 
@@ -179,15 +187,27 @@ export class Conversation {
   #openMenu(): void {
     const { chat } = store;
     const id = this.#history?.conversationId ?? (chat && store.summary(chat)?.conversationId);
-    const save = { label: "Save as a fixture", icon: "download" as const, run: () => id !== undefined && chat && void saveFixture(id, titleOf(chat)) };
-    openMenu(byId("chat-menu"), "Conversation", [...(id === undefined ? [] : [save]), { label: "Replay a fixture …", icon: "repeat", run: openReplay }]);
+    const save = {
+      label: "Save as a fixture",
+      icon: "download" as const,
+      run: () => id !== undefined && chat && void saveFixture(id, titleOf(chat)),
+    };
+    openMenu(byId("chat-menu"), "Conversation", [
+      ...(id === undefined ? [] : [save]),
+      { label: "Replay a fixture …", icon: "repeat", run: openReplay },
+    ]);
   }
 
   #heard(message: Message): void {
     const { chat, me } = store;
     if (!chat || message.sender === me || message.category === "action") return;
     if (this.#history?.conversationId !== message.conversationId) return;
-    if (message.editedAt === undefined && message.deletedAt === undefined && message.sentAt === message.updatedAt && !message.data.reactions) {
+    if (
+      message.editedAt === undefined &&
+      message.deletedAt === undefined &&
+      message.sentAt === message.updatedAt &&
+      !message.data.reactions
+    ) {
       this.#announce(message);
     }
     this.#markRead();

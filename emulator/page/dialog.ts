@@ -39,7 +39,12 @@ export function openForm({ title, intro, fields, action, submit, changed }: Form
     intro && el("p", { class: "intro" }, intro),
     ...fields.map(control),
     problem,
-    el("div", { class: "buttons" }, el("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Cancel"), button),
+    el(
+      "div",
+      { class: "buttons" },
+      el("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Cancel"),
+      button,
+    ),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -80,7 +85,9 @@ function control(field: Field): HTMLElement {
   const hintId = hint ? `hint-${serial}` : undefined;
   const common = { name, placeholder, required: !optional, "aria-describedby": hintId, autocomplete: "off" };
   const input =
-    kind === "textarea" ? el("textarea", { ...common, rows: 7, spellcheck: "false" }) : el("input", { ...common, type: kind, accept });
+    kind === "textarea"
+      ? el("textarea", { ...common, rows: 7, spellcheck: "false" })
+      : el("input", { ...common, type: kind, accept });
   if (kind !== "file") input.value = value;
   return el(
     "div",
@@ -99,5 +106,10 @@ function choices({ name, label, options = [] }: Field, kind: "choices" | "radio"
       el("span", {}, text, hint && el("small", {}, hint)),
     ),
   );
-  return el("fieldset", { class: "field" }, el("legend", { class: "label" }, label), el("div", { class: "choices" }, ...boxes));
+  return el(
+    "fieldset",
+    { class: "field" },
+    el("legend", { class: "label" }, label),
+    el("div", { class: "choices" }, ...boxes),
+  );
 }

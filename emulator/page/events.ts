@@ -3,7 +3,15 @@
 import type { EmulatorEvent } from "../api.ts";
 import { store } from "./store.ts";
 
-const TYPES: EmulatorEvent["type"][] = ["message", "message-changed", "exchange", "callback-health", "world", "settings", "reset"];
+const TYPES: EmulatorEvent["type"][] = [
+  "message",
+  "message-changed",
+  "exchange",
+  "callback-health",
+  "world",
+  "settings",
+  "reset",
+];
 
 const AGAIN_MS = 1000;
 
@@ -22,7 +30,9 @@ export function listen(): void {
     if (source.readyState === EventSource.CLOSED) restart(source);
   });
   for (const type of TYPES) {
-    source.addEventListener(type, (event: MessageEvent<string>) => store.apply(JSON.parse(event.data) as EmulatorEvent));
+    source.addEventListener(type, (event: MessageEvent<string>) =>
+      store.apply(JSON.parse(event.data) as EmulatorEvent),
+    );
   }
 }
 

@@ -32,7 +32,9 @@ export class Exchanges {
   }
 
   callbacksOf(messageId: string): CallbackExchange[] {
-    return this.of(messageId).filter((exchange) => exchange.kind === "callback" && exchange.bot !== undefined) as CallbackExchange[];
+    return this.of(messageId).filter(
+      (exchange) => exchange.kind === "callback" && exchange.bot !== undefined,
+    ) as CallbackExchange[];
   }
 
   /** The call that has created a message. */

@@ -27,17 +27,41 @@ export function openReplay(): void {
   openForm({
     title: "Replay a fixture",
     fields: [
-      { name: "file", label: "Fixture", kind: "file", accept: ".json,application/json", hint: "A conversation that was saved from this page." },
+      {
+        name: "file",
+        label: "Fixture",
+        kind: "file",
+        accept: ".json,application/json",
+        hint: "A conversation that was saved from this page.",
+      },
       {
         name: "mode",
         label: "How",
         kind: "radio",
         options: [
-          { value: "messages", label: "Say it again", hint: "What people said is sent as new messages, one after the other.", checked: true },
-          { value: "callbacks", label: "Post the recorded callbacks", hint: "The bodies as they were, ids included: a bot may know them already." },
+          {
+            value: "messages",
+            label: "Say it again",
+            hint: "What people said is sent as new messages, one after the other.",
+            checked: true,
+          },
+          {
+            value: "callbacks",
+            label: "Post the recorded callbacks",
+            hint: "The bodies as they were, ids included: a bot may know them already.",
+          },
         ],
       },
-      ...(bots.length > 1 ? [{ name: "bot", label: "To", kind: "radio" as const, options: [{ value: "", label: "The bot of the fixture", checked: true }, ...options] }] : []),
+      ...(bots.length > 1
+        ? [
+            {
+              name: "bot",
+              label: "To",
+              kind: "radio" as const,
+              options: [{ value: "", label: "The bot of the fixture", checked: true }, ...options],
+            },
+          ]
+        : []),
     ],
     action: "Replay",
     submit: async (values) => {
@@ -60,5 +84,10 @@ async function read(file: FormDataEntryValue | null): Promise<Fixture> {
 }
 
 function fileName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "conversation";
+  return (
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "-")
+      .replace(/^-+|-+$/g, "") || "conversation"
+  );
 }

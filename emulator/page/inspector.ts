@@ -51,7 +51,16 @@ export function inspect(message: Message): void {
       return card.element;
     });
     arrange(list, elements);
-    put(note, exchanges.length > 0 ? undefined : state === "loading" ? "Loading …" : state === "ready" ? nothing(message) : state);
+    put(
+      note,
+      exchanges.length > 0
+        ? undefined
+        : state === "loading"
+          ? "Loading …"
+          : state === "ready"
+            ? nothing(message)
+            : state,
+    );
   };
   const stop = store.on("exchange", (exchange) => {
     if (messagesOf(exchange).includes(message.id)) beforeFrame(draw);
@@ -159,7 +168,9 @@ function summary(exchange: Exchange): HTMLElement[] {
       "span",
       { class: "labels" },
       ...labels.filter(Boolean).map((label) => el("span", { class: "label" }, label)),
-      exchange.fault !== undefined ? el("span", { class: "label fault" }, icon("alert"), `Fault ${exchange.fault}`) : el("span"),
+      exchange.fault !== undefined
+        ? el("span", { class: "label fault" }, icon("alert"), `Fault ${exchange.fault}`)
+        : el("span"),
       el("span", { class: "ms" }, exchange.ms === undefined ? "…" : duration(exchange.ms)),
     ),
   ];
@@ -177,7 +188,8 @@ function facts(exchange: Exchange, about: Message): HTMLElement[] {
   if (exchange.kind === "callback") {
     const { retryIn, url } = exchange;
     found.push(el("p", { class: "url" }, `POST ${url}`));
-    if (retryIn !== undefined) found.push(el("p", { class: "quiet" }, `The next attempt is made ${duration(retryIn * 1000)} later.`));
+    if (retryIn !== undefined)
+      found.push(el("p", { class: "quiet" }, `The next attempt is made ${duration(retryIn * 1000)} later.`));
     return found;
   }
   const link = linkBetween(exchange, about);
@@ -186,13 +198,19 @@ function facts(exchange: Exchange, about: Message): HTMLElement[] {
 }
 
 /** How it is known that a call belongs to a message. */
-function linkBetween({ createdMessageId, answers, response, outcome }: RestExchange, about: Message): string | undefined {
+function linkBetween(
+  { createdMessageId, answers, response, outcome }: RestExchange,
+  about: Message,
+): string | undefined {
   if (createdMessageId === about.id) {
     if (!answers) return "This call has created the message.";
-    const how = { metadata: "data.metadata.halley says so", muid: "its muid says so", time: "it came next" }[answers.by];
+    const how = { metadata: "data.metadata.halley says so", muid: "its muid says so", time: "it came next" }[
+      answers.by
+    ];
     return `This call has created the message, in answer to message ${answers.messageId}: ${how}.`;
   }
-  if (createdMessageId !== undefined) return `Has created message ${createdMessageId}${response?.status === 200 ? "" : ", though the bot was not told"}.`;
+  if (createdMessageId !== undefined)
+    return `Has created message ${createdMessageId}${response?.status === 200 ? "" : ", though the bot was not told"}.`;
   return outcome === "pending" ? undefined : "Has created no message.";
 }
 
@@ -211,7 +229,10 @@ function section(title: string, value: unknown, open: boolean): HTMLElement {
   const fill = () => {
     if (content.childElementCount > 0 || !details.open) return;
     const shown = typeof value === "string" ? el("pre", {}, value) : jsonView(value, 2);
-    content.append(copyButton(() => value, title), shown);
+    content.append(
+      copyButton(() => value, title),
+      shown,
+    );
   };
   details.addEventListener("toggle", fill);
   fill();

@@ -28,10 +28,18 @@ export function interactive(message: Message): HTMLElement {
     text(content["text"]) !== "" && textContent(text(content["text"])),
     ...list(content["formFields"]).map(field),
     ...list(content["cardActions"]).map((element) =>
-      el("button", { class: "button", type: "button", onclick: () => void use(element), ...stop }, text(element["buttonText"]) || "Go"),
+      el(
+        "button",
+        { class: "button", type: "button", onclick: () => void use(element), ...stop },
+        text(element["buttonText"]) || "Go",
+      ),
     ),
     content["submitElement"] !== undefined &&
-      el("button", { class: "button primary", type: "submit", ...stop }, text(asObject(content["submitElement"])["buttonText"]) || "Submit"),
+      el(
+        "button",
+        { class: "button primary", type: "submit", ...stop },
+        text(asObject(content["submitElement"])["buttonText"]) || "Submit",
+      ),
     outcome,
   );
   return form;
@@ -62,14 +70,28 @@ function field(element: JsonObject): HTMLElement {
     case "singleSelect": {
       const type = element["elementType"] === "checkbox" ? "checkbox" : "radio";
       const choices = options.map((one) =>
-        el("label", { class: "choice" }, el("input", { type, name, value: text(one["value"]), ...stop }), text(one["label"])),
+        el(
+          "label",
+          { class: "choice" },
+          el("input", { type, name, value: text(one["value"]), ...stop }),
+          text(one["label"]),
+        ),
       );
       return el("fieldset", {}, el("legend", {}, label), ...choices);
     }
     case "textInput":
-      return el("label", {}, label, el("input", { name, placeholder: asObject(element["placeholder"])["text"] ?? false, ...stop }));
+      return el(
+        "label",
+        {},
+        label,
+        el("input", { name, placeholder: asObject(element["placeholder"])["text"] ?? false, ...stop }),
+      );
     default:
-      return el("p", { class: "gone" }, `${label || "Element"} (${text(element["elementType"]) || "of an unknown kind"})`);
+      return el(
+        "p",
+        { class: "gone" },
+        `${label || "Element"} (${text(element["elementType"]) || "of an unknown kind"})`,
+      );
   }
 }
 

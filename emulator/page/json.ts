@@ -16,7 +16,12 @@ export function jsonView(value: unknown, depth = 2): HTMLElement {
 
 export function copyButton(value: () => unknown, what: string): HTMLButtonElement {
   const label = el("span", {}, "Copy");
-  const button = el("button", { class: "button small", type: "button", "aria-label": `Copy ${what}` }, icon("copy"), label);
+  const button = el(
+    "button",
+    { class: "button small", type: "button", "aria-label": `Copy ${what}` },
+    icon("copy"),
+    label,
+  );
   button.addEventListener("click", async () => {
     const content = value();
     const text = typeof content === "string" ? content : JSON.stringify(content, undefined, 2);

@@ -74,7 +74,11 @@ function initTheme(): void {
       setTheme(theme);
       draw();
     };
-    openMenu(button, "Colours", themes.map(([theme, [label, name]]) => ({ label, icon: name, run: () => choose(theme) })));
+    openMenu(
+      button,
+      "Colours",
+      themes.map(([theme, [label, name]]) => ({ label, icon: name, run: () => choose(theme) })),
+    );
   });
   draw();
 }

@@ -2,7 +2,7 @@
 
 import type { Chat } from "./store.ts";
 import { store } from "./store.ts";
-import { nameOf, plainText } from "./words.ts";
+import { nameOf, parts } from "./words.ts";
 
 const MAX_OFFERED = 6;
 
@@ -14,7 +14,9 @@ export interface Candidate {
 /** Who can be mentioned in a chat. Bots first: without a mention a bot in a group may keep quiet. */
 export function candidates({ receiverType, receiver }: Chat): Candidate[] {
   const uids =
-    receiverType === "user" ? [receiver] : (store.group(receiver)?.members ?? []).map(({ uid }) => uid).filter((uid) => uid !== store.me);
+    receiverType === "user"
+      ? [receiver]
+      : (store.group(receiver)?.members ?? []).map(({ uid }) => uid).filter((uid) => uid !== store.me);
   const all = uids.map((uid) => ({ uid, name: nameOf(uid) }));
   return all.sort((one, other) => Number(store.isBot(other.uid)) - Number(store.isBot(one.uid)));
 }
@@ -48,13 +50,9 @@ export function toWire(text: string, chat: Chat): string {
   return text.replace(pattern, (_, name: string) => `<@uid:${known.get(name.toLowerCase())}>`);
 }
 
-export function fromWire(text: string): string {
-  return plainText(text);
-}
-
 /** UIDs that a text in wire form mentions. */
 export function mentioned(wire: string): string[] {
-  return [...wire.matchAll(/<@uid:([^\s<>]{1,100})>/g)].map((match) => match[1]!.toLowerCase());
+  return parts(wire).flatMap((part) => (typeof part === "string" ? [] : [part.mention]));
 }
 
 function escaped(text: string): string {

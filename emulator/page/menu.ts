@@ -16,7 +16,12 @@ export interface MenuItem {
 const GAP = 6;
 
 export function openMenu(anchor: HTMLElement, label: string, items: MenuItem[]): void {
-  const menu = el("div", { class: items[0]?.symbol ? "menu symbols" : "menu", role: "menu", "aria-label": label, popover: "auto" });
+  const menu = el("div", {
+    class: items[0]?.symbol ? "menu symbols" : "menu",
+    role: "menu",
+    "aria-label": label,
+    popover: "auto",
+  });
   const row = items[0]?.symbol !== undefined;
   for (const item of items) {
     const button = el(

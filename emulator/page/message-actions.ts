@@ -25,7 +25,11 @@ export function toolbar(message: Message, composer: Composer, openThread?: (mess
   const isOwn = message.sender === store.me;
   const isText = message.category === "message" && message.type === "text";
   const react = button("react", "React", () => {
-    const items = REACTIONS.map(([symbol, label]) => ({ symbol, label, run: () => toggleReaction(message, symbol, true) }));
+    const items = REACTIONS.map(([symbol, label]) => ({
+      symbol,
+      label,
+      run: () => toggleReaction(message, symbol, true),
+    }));
     openMenu(react, "Reactions", items);
   });
   react.setAttribute("aria-haspopup", "menu");
@@ -62,5 +66,9 @@ function confirmDelete(message: Message): void {
 }
 
 function button(name: IconName, label: string, run: () => void): HTMLButtonElement {
-  return el("button", { class: "icon-button", type: "button", "aria-label": label, title: label, onclick: run }, icon(name));
+  return el(
+    "button",
+    { class: "icon-button", type: "button", "aria-label": label, title: label, onclick: run },
+    icon(name),
+  );
 }

@@ -146,7 +146,15 @@ export class MessageList {
 
   #drawNote(messages: number): void {
     const history = this.#history;
-    const state = !history ? "none" : history.state !== "ready" ? history.state : messages === 0 ? "empty" : history.hasOlder ? "older" : "start";
+    const state = !history
+      ? "none"
+      : history.state !== "ready"
+        ? history.state
+        : messages === 0
+          ? "empty"
+          : history.hasOlder
+            ? "older"
+            : "start";
     if (this.#note.dataset["state"] === state && state !== "empty") return;
     this.#note.dataset["state"] = state;
     if (state === "loading") put(this.#note, ...skeleton());
@@ -157,13 +165,22 @@ export class MessageList {
   }
 
   #failure(problem: string): HTMLElement {
-    const retry = el("button", { class: "button", type: "button", onclick: () => this.reload() }, icon("repeat"), "Try again");
+    const retry = el(
+      "button",
+      { class: "button", type: "button", onclick: () => this.reload() },
+      icon("repeat"),
+      "Try again",
+    );
     return el("div", { class: "failure", role: "alert" }, icon("alert"), el("p", {}, problem), retry);
   }
 
   /** Scrolling up does the same; a keyboard needs something to press. */
   #olderButton(): HTMLElement {
-    return el("button", { class: "button small", type: "button", onclick: () => void this.#loadOlder() }, "Load older messages");
+    return el(
+      "button",
+      { class: "button small", type: "button", onclick: () => void this.#loadOlder() },
+      "Load older messages",
+    );
   }
 
   async #loadOlder(): Promise<void> {

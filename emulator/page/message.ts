@@ -89,7 +89,12 @@ export class Row {
         "div",
         { class: message.deletedAt === undefined ? "bubble" : "bubble empty" },
         contentOf(message),
-        el("footer", {}, message.editedAt !== undefined && message.deletedAt === undefined && "edited · ", moment(message)),
+        el(
+          "footer",
+          {},
+          message.editedAt !== undefined && message.deletedAt === undefined && "edited · ",
+          moment(message),
+        ),
       ),
       this.#reactions(),
       this.#threadLink(),

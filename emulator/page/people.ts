@@ -17,21 +17,20 @@ import { count } from "./words.ts";
 const MAX_OFFERED = 24;
 
 export function choosePerson(): void {
-  const options = (store.state?.people ?? []).map(
-    ({ uid, name }): Option => ({
-      label: name,
-      detail: uid,
-      avatar: () => avatar(uid),
-      selected: uid === store.me,
-      run: () => {
-        const former = store.me;
-        store.speakAs(uid);
-        note(`You speak as ${name} now.`);
-        // Whoever becomes the other side of a chat sees it from there.
-        if (store.chat?.receiverType === "user" && store.chat.receiver === uid) go({ receiverType: "user", receiver: former });
-      },
-    }),
-  );
+  const options = (store.state?.people ?? []).map(({ uid, name }): Option => ({
+    label: name,
+    detail: uid,
+    avatar: () => avatar(uid),
+    selected: uid === store.me,
+    run: () => {
+      const former = store.me;
+      store.speakAs(uid);
+      note(`You speak as ${name} now.`);
+      // Whoever becomes the other side of a chat sees it from there.
+      if (store.chat?.receiverType === "user" && store.chat.receiver === uid)
+        go({ receiverType: "user", receiver: former });
+    },
+  }));
   const add = el("button", { class: "button", type: "button", onclick: addPerson }, icon("personAdd"), "Add a person");
   pick("Speak as", options, add);
 }
@@ -55,7 +54,12 @@ export function chooseChat(): void {
     }),
   ];
   const group = el("button", { class: "button", type: "button", onclick: addGroup }, icon("group"), "Add a group");
-  const person = el("button", { class: "button", type: "button", onclick: addPerson }, icon("personAdd"), "Add a person");
+  const person = el(
+    "button",
+    { class: "button", type: "button", onclick: addPerson },
+    icon("personAdd"),
+    "Add a person",
+  );
   pick("New chat", options, group, person);
 }
 

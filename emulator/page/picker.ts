@@ -54,8 +54,24 @@ export function pick(title: string, options: Option[], ...more: HTMLElement[]): 
     shown = fitting.slice(0, MAX_SHOWN);
     put(list, ...shown.map((option, at) => row(option, at, () => choose(option))));
     const hidden = fitting.length - shown.length;
-    put(rest, fitting.length === 0 ? "Nobody is called that." : hidden > 0 ? `${hidden.toLocaleString("en")} more: type to narrow them down.` : "");
-    mark(wanted === "" ? Math.max(0, shown.findIndex(({ selected }) => selected)) : 0);
+    put(
+      rest,
+      fitting.length === 0
+        ? wanted === ""
+          ? "Nobody is here yet."
+          : "Nobody is called that."
+        : hidden > 0
+          ? `${hidden.toLocaleString("en")} more: type to narrow them down.`
+          : "",
+    );
+    mark(
+      wanted === ""
+        ? Math.max(
+            0,
+            shown.findIndex(({ selected }) => selected),
+          )
+        : 0,
+    );
   };
   input.addEventListener("input", narrow);
   input.addEventListener("keydown", (event) => {

@@ -36,7 +36,13 @@ export class SettingField {
     this.element = el(
       "div",
       { class: `setting ${descriptor.type}` },
-      el("label", {}, el("span", { class: "label" }, descriptor.title), this.#control, descriptor.unit !== undefined && el("span", { class: "unit" }, descriptor.unit)),
+      el(
+        "label",
+        {},
+        el("span", { class: "label" }, descriptor.title),
+        this.#control,
+        descriptor.unit !== undefined && el("span", { class: "unit" }, descriptor.unit),
+      ),
       el("p", { id: describedBy }, descriptor.description),
       el("p", { class: "known" }, ...graded(descriptor.whatIsKnown)),
       this.#usual,
@@ -54,10 +60,16 @@ export class SettingField {
     const wasChanged = this.isChanged;
     this.isChanged = value !== usual;
     this.element.classList.toggle("changed", this.isChanged);
-    if (this.#control instanceof HTMLInputElement && this.#control.type === "checkbox") this.#control.checked = value === true;
-    else if (document.activeElement !== this.#control || this.#control instanceof HTMLSelectElement) this.#control.value = String(value);
+    if (this.#control instanceof HTMLInputElement && this.#control.type === "checkbox")
+      this.#control.checked = value === true;
+    else if (document.activeElement !== this.#control || this.#control instanceof HTMLSelectElement)
+      this.#control.value = String(value);
     if (wasChanged === this.isChanged && this.#usual.childElementCount > 0) return;
-    const reset = el("button", { class: "link", type: "button", "aria-label": `Reset ${this.descriptor.title}` }, "Reset");
+    const reset = el(
+      "button",
+      { class: "link", type: "button", "aria-label": `Reset ${this.descriptor.title}` },
+      "Reset",
+    );
     reset.addEventListener("click", async () => {
       this.#problemIs(await this.#change(usual));
       this.#control.focus();
@@ -83,10 +95,12 @@ export class SettingField {
 }
 
 function control({ type, choices, minimum, maximum }: SettingDescriptor): HTMLInputElement | HTMLSelectElement {
-  if (type === "choice") return el("select", {}, ...(choices ?? []).map((choice) => el("option", { value: choice }, choice)));
+  if (type === "choice")
+    return el("select", {}, ...(choices ?? []).map((choice) => el("option", { value: choice }, choice)));
   if (type === "boolean") return el("input", { type: "checkbox", role: "switch" });
   if (type === "probability") return el("input", { type: "number", min: 0, max: 1, step: 0.05, inputmode: "decimal" });
-  if (type === "number") return el("input", { type: "number", min: minimum, max: maximum, step: "any", inputmode: "decimal" });
+  if (type === "number")
+    return el("input", { type: "number", min: minimum, max: maximum, step: "any", inputmode: "decimal" });
   return el("input", { type: "text", autocomplete: "off", spellcheck: "false" });
 }
 

@@ -27,32 +27,66 @@ export function changedNames({ descriptors, values }: Settings): string[] {
 export function openSettings(): void {
   const settings = store.state?.settings;
   if (!settings) return;
-  const fields = settings.descriptors.map((descriptor) => new SettingField(descriptor, (value) => change({ values: { [descriptor.name]: value } })));
+  const fields = settings.descriptors.map(
+    (descriptor) => new SettingField(descriptor, (value) => change({ values: { [descriptor.name]: value } })),
+  );
   const onlyChanged = el("input", { type: "checkbox" });
-  const search = el("input", { type: "search", placeholder: "Find a switch or fault", "aria-label": "Find a switch or fault", autocomplete: "off" });
+  const search = el("input", {
+    type: "search",
+    placeholder: "Find a switch or fault",
+    "aria-label": "Find a switch or fault",
+    autocomplete: "off",
+  });
   const none = el("p", { class: "quiet", role: "status" });
   const bar = el("div", { class: "changed-bar" });
   const limits = new Limits();
   const sections = (Object.keys(SECTIONS) as SettingDescriptor["section"][]).map((section) => {
     const [title, intro] = SECTIONS[section];
     const own = fields.filter(({ descriptor }) => descriptor.section === section);
-    return { element: el("section", {}, el("h3", {}, title), el("p", { class: "quiet" }, intro), ...own.map(({ element }) => element)), own };
+    return {
+      element: el(
+        "section",
+        {},
+        el("h3", {}, title),
+        el("p", { class: "quiet" }, intro),
+        ...own.map(({ element }) => element),
+      ),
+      own,
+    };
   });
 
   const narrow = () => {
     const wanted = search.value.trim().toLowerCase();
-    for (const field of fields) field.element.hidden = !field.matches(wanted) || (onlyChanged.checked && !field.isChanged);
+    for (const field of fields)
+      field.element.hidden = !field.matches(wanted) || (onlyChanged.checked && !field.isChanged);
     for (const { element, own } of sections) element.hidden = own.every((field) => field.element.hidden);
     limits.element.hidden = wanted !== "" || onlyChanged.checked;
-    put(none, fields.every(({ element }) => element.hidden) && (onlyChanged.checked ? "Everything is at its default." : "Nothing is called that."));
+    put(
+      none,
+      fields.every(({ element }) => element.hidden) &&
+        (onlyChanged.checked ? "Everything is at its default." : "Nothing is called that."),
+    );
   };
   const draw = (now: Settings) => {
     for (const field of fields) field.show(now.values[field.descriptor.name]!);
     limits.show(now);
     const changed = changedNames(now);
-    const reset = el("button", { class: "button small", type: "button", disabled: changed.length === 0 }, icon("repeat"), "Reset all");
+    const reset = el(
+      "button",
+      { class: "button small", type: "button", disabled: changed.length === 0 },
+      icon("repeat"),
+      "Reset all",
+    );
     reset.addEventListener("click", () => void change({ values: defaults(now, changed) }));
-    put(bar, el("span", {}, changed.length === 0 ? "Everything is at its default." : `${count(changed.length, "setting")} changed`), reset);
+    put(
+      bar,
+      el(
+        "span",
+        {},
+        changed.length === 0 ? "Everything is at its default." : `${count(changed.length, "setting")} changed`,
+      ),
+      reset,
+    );
     narrow();
   };
   search.addEventListener("input", narrow);
@@ -87,19 +121,37 @@ async function change(settings: SettingsChange): Promise<string | undefined> {
 
 function defaults({ descriptors }: Settings, names: string[]): Record<string, SettingValue> {
   const wanted = new Set(names);
-  return Object.fromEntries(descriptors.filter(({ name }) => wanted.has(name)).map(({ name, default: usual }) => [name, usual]));
+  return Object.fromEntries(
+    descriptors.filter(({ name }) => wanted.has(name)).map(({ name, default: usual }) => [name, usual]),
+  );
 }
 
 /** The seed, the rate limits, and the way back to an empty emulator. */
 class Limits {
   readonly #seed = number("Seed", "Every fault is drawn from it: the same seed, the same faults.");
-  readonly #core = number("Core operations a minute", "Creating and deleting users, groups and members. CometChat's own: 10,000.");
+  readonly #core = number(
+    "Core operations a minute",
+    "Creating and deleting users, groups and members. CometChat's own: 10,000.",
+  );
   readonly #standard = number("Other operations a minute", "Everything else. CometChat's own: 20,000.");
   readonly element: HTMLElement;
 
   constructor() {
-    const over = el("button", { class: "button small", type: "button", onclick: startOver }, icon("trash"), "Forget all messages …");
-    this.element = el("section", { class: "limits" }, el("h3", {}, "Runs and limits"), this.#seed.element, this.#core.element, this.#standard.element, over);
+    const over = el(
+      "button",
+      { class: "button small", type: "button", onclick: startOver },
+      icon("trash"),
+      "Forget all messages …",
+    );
+    this.element = el(
+      "section",
+      { class: "limits" },
+      el("h3", {}, "Runs and limits"),
+      this.#seed.element,
+      this.#core.element,
+      this.#standard.element,
+      over,
+    );
     this.#seed.changed = (seed) => change({ seed });
     this.#core.changed = (core) => change({ rateLimit: { core } });
     this.#standard.changed = (standard) => change({ rateLimit: { standard } });
@@ -116,7 +168,13 @@ function number(label: string, hint: string) {
   const input = el("input", { type: "number", step: 1, min: 0 });
   const problem = el("small", { class: "problem", role: "alert" });
   const field = {
-    element: el("div", { class: "setting" }, el("label", {}, el("span", { class: "label" }, label), input), el("p", {}, hint), problem),
+    element: el(
+      "div",
+      { class: "setting" },
+      el("label", {}, el("span", { class: "label" }, label), input),
+      el("p", {}, hint),
+      problem,
+    ),
     changed: async (_: number): Promise<string | undefined> => undefined,
     show: (value: number) => {
       if (document.activeElement !== input) input.value = String(value);

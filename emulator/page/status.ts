@@ -25,7 +25,9 @@ function drawStatus(): void {
   put(banner, isLost && icon("alert"), isLost && lost());
   const troubled = isLost || !store.chat ? [] : store.botsIn(store.chat).filter(({ user }) => store.trouble(user.uid));
   const place = byId("trouble");
-  const looks = JSON.stringify(troubled.map(({ user }) => [user.uid, store.trouble(user.uid), store.isUnreachable(user.uid)]));
+  const looks = JSON.stringify(
+    troubled.map(({ user }) => [user.uid, store.trouble(user.uid), store.isUnreachable(user.uid)]),
+  );
   if (place.dataset["looks"] === looks) return;
   place.dataset["looks"] = looks;
   put(place, ...troubled.map(({ user }) => trouble(user.uid)));
@@ -46,9 +48,18 @@ function trouble(uid: string): HTMLElement {
   const unreachable = store.isUnreachable(uid);
   const title = unreachable ? `${nameOf(uid)} cannot be reached.` : `${nameOf(uid)} does not take its callbacks.`;
   const advice = unreachable
-    ? ["Start everything with ", el("code", {}, "npm start"), " and leave it running; this is tried again every few seconds."]
+    ? [
+        "Start everything with ",
+        el("code", {}, "npm start"),
+        " and leave it running; this is tried again every few seconds.",
+      ]
     : ["Inspect your last message to see what was posted and what was answered."];
-  const again = el("button", { class: "button small", type: "button", onclick: () => void check(uid) }, icon("repeat"), "Try now");
+  const again = el(
+    "button",
+    { class: "button small", type: "button", onclick: () => void check(uid) },
+    icon("repeat"),
+    "Try now",
+  );
   return el(
     "div",
     { class: "banner bad", role: "alert" },
@@ -75,7 +86,12 @@ function checkUnreachable(): void {
 async function check(uid: string): Promise<void> {
   try {
     const { state, at, status, problem } = await api.checkCallback(uid);
-    const callback = { state, ...(at !== undefined && { at }), ...(status !== undefined && { status }), ...(problem && { problem }) };
+    const callback = {
+      state,
+      ...(at !== undefined && { at }),
+      ...(status !== undefined && { status }),
+      ...(problem && { problem }),
+    };
     store.apply({ type: "callback-health", bot: uid, callback });
   } catch {
     // The stream of events tells that the emulator is gone.

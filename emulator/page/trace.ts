@@ -28,9 +28,14 @@ function deliveryTrace({ id }: Message): Trace | undefined {
   const latest = callbacks.at(-1);
   if (!latest) return undefined;
   const trace = outcome(latest, callbacks);
-  const failed = store.exchanges.callsFor(id).filter((call) => call.outcome !== "pending" && call.response?.status !== 200);
+  const failed = store.exchanges
+    .callsFor(id)
+    .filter((call) => call.outcome !== "pending" && call.response?.status !== 200);
   if (failed.length === 0) return trace;
-  return { tone: trace.tone === "bad" ? "bad" : "warn", text: `${trace.text} · ${count(failed.length, "failed REST call")}` };
+  return {
+    tone: trace.tone === "bad" ? "bad" : "warn",
+    text: `${trace.text} · ${count(failed.length, "failed REST call")}`,
+  };
 }
 
 function outcome(latest: CallbackExchange, all: CallbackExchange[]): Trace {
@@ -43,8 +48,13 @@ function outcome(latest: CallbackExchange, all: CallbackExchange[]): Trace {
     const copies = taken.length > 1 ? ` · delivered ${taken.length} times` : "";
     return { tone: "ok", text: `${bot} took it${tries} in ${duration(first.ms ?? 0)}${copies}` };
   }
-  if (waiting) return { tone: "wait", text: waiting.attempt > 1 ? `Calling ${bot}, attempt ${waiting.attempt} …` : `Calling ${bot} …` };
-  if (latest.outcome === "dropped") return { tone: "warn", text: `Never delivered: ${latest.fault ?? latest.problem ?? "dropped"}` };
+  if (waiting)
+    return {
+      tone: "wait",
+      text: waiting.attempt > 1 ? `Calling ${bot}, attempt ${waiting.attempt} …` : `Calling ${bot} …`,
+    };
+  if (latest.outcome === "dropped")
+    return { tone: "warn", text: `Never delivered: ${latest.fault ?? latest.problem ?? "dropped"}` };
   const next = latest.retryIn === undefined ? "" : ` Again in ${duration(latest.retryIn * 1000)}.`;
   return { tone: "bad", text: `${problemOf(latest) ?? `${bot} did not take it.`}${next}` };
 }

@@ -34,7 +34,13 @@ async function problems(page: Page): Promise<string[]> {
   const results = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as axe.AxeResults;
   return results.violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).slice(0, 3).join("\n")}`);
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .map(({ html, failureSummary }) => `${html} ${failureSummary}`)
+          .slice(0, 3)
+          .join("\n")}`,
+    );
 }
 
 for (const colorScheme of ["light", "dark"] as const) {
@@ -56,7 +62,10 @@ for (const colorScheme of ["light", "dark"] as const) {
       });
 
       it("the inspector", async () => {
-        await page.getByRole("button", { name: /took it/ }).first().click();
+        await page
+          .getByRole("button", { name: /took it/ })
+          .first()
+          .click();
         await panel(page).getByText("To Demo Bot").waitFor();
         assert.deepEqual(await problems(page), []);
         await page.keyboard.press("Escape");
@@ -83,7 +92,12 @@ for (const colorScheme of ["light", "dark"] as const) {
       });
 
       it("a group, an unread chat, and a bot that cannot be reached", async () => {
-        world.emulator.send({ sender: "cometchat-uid-2", receiver: "cometchat-uid-1", receiverType: "user", text: "psst" });
+        world.emulator.send({
+          sender: "cometchat-uid-2",
+          receiver: "cometchat-uid-1",
+          receiverType: "user",
+          text: "psst",
+        });
         await page.getByRole("navigation").getByRole("link", { name: /^Team/ }).click();
         await message(page).waitFor();
         await say(page, "@Demo Bot hi");
@@ -92,7 +106,10 @@ for (const colorScheme of ["light", "dark"] as const) {
         await moveBot(world.emulator, "http://127.0.0.1:1/");
         await say(page, "@Demo Bot are you there?");
         await banner(page).filter({ hasText: "cannot be reached" }).waitFor();
-        await page.getByRole("button", { name: /^Nothing listens/ }).last().waitFor();
+        await page
+          .getByRole("button", { name: /^Nothing listens/ })
+          .last()
+          .waitFor();
         assert.deepEqual(await problems(page), []);
         await moveBot(world.emulator, `${world.worker.url}/callback/demo_bot`);
       });

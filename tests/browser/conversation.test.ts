@@ -32,10 +32,14 @@ const chat = (name: string | RegExp) => page.getByRole("navigation").getByRole("
 
 /** Ends when the worker has said how a message has ended. */
 async function ended(text: string): Promise<string> {
-  const { conversationId, id } = world.emulator.messages({ person: "cometchat-uid-1", receiver: "team-1", receiverType: "group" }).find(({ data }) => data.text === text)!;
+  const { conversationId, id } = world.emulator
+    .messages({ person: "cometchat-uid-1", receiver: "team-1", receiverType: "group" })
+    .find(({ data }) => data.text === text)!;
   assert.ok(conversationId);
   return eventually(() => {
-    const line = world.worker.log.split("\n").find((one) => one.includes('"event":"message"') && one.includes(`"${id}"`));
+    const line = world.worker.log
+      .split("\n")
+      .find((one) => one.includes('"event":"message"') && one.includes(`"${id}"`));
     assert.ok(line, "The worker has said nothing of it.");
     return (JSON.parse(line) as { outcome: string }).outcome;
   });
@@ -50,7 +54,10 @@ describe("a first visit", () => {
     const answer = await sees(page, "I am a bot that runs on Halley");
     assert.match((await answer.getAttribute("aria-label")) ?? "", /^Demo Bot, \d\d:\d\d: /);
     await page.getByRole("button", { name: /^Answered after \d+ ms\. Inspect$/ }).waitFor();
-    await page.locator("[aria-live]").getByText(/^Demo Bot: /).waitFor({ state: "attached" });
+    await page
+      .locator("[aria-live]")
+      .getByText(/^Demo Bot: /)
+      .waitFor({ state: "attached" });
   });
 
   it("offers something to say, and the group", async () => {
@@ -109,12 +116,21 @@ describe("the inspector", () => {
     await page.getByRole("button", { name: /^Demo Bot took it in/ }).click();
     const lines = panel(page).getByRole("list", { name: "Callbacks and REST calls" }).locator(":scope > li");
     await lines.nth(1).waitFor();
-    assert.match((await lines.nth(0).innerText()).replaceAll("\n", " "), /Callback To Demo Bot 200 after_message \d+ ms/);
-    assert.match((await lines.nth(1).innerText()).replaceAll("\n", " "), /POST \/bots\/demo_bot\/messages 200 sendBotMessage/);
+    assert.match(
+      (await lines.nth(0).innerText()).replaceAll("\n", " "),
+      /Callback To Demo Bot 200 after_message \d+ ms/,
+    );
+    assert.match(
+      (await lines.nth(1).innerText()).replaceAll("\n", " "),
+      /POST \/bots\/demo_bot\/messages 200 sendBotMessage/,
+    );
     assert.match(await lines.nth(0).innerText(), /text: "inspect this"|data: \{ \d keys \}/);
     await lines.nth(0).getByRole("button", { name: "Copy Request body" }).click();
     await lines.nth(0).getByText("Copied").waitFor();
-    const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as { trigger: string; data: { data: { text: string } } };
+    const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as {
+      trigger: string;
+      data: { data: { text: string } };
+    };
     assert.deepEqual([copied.trigger, copied.data.data.text], ["after_message", "inspect this"]);
     await page.getByRole("button", { name: "Close the panel" }).click();
     await panel(page).waitFor({ state: "hidden" });
@@ -130,7 +146,9 @@ describe("messages", () => {
     await own.getByRole("button", { name: "Edit" }).click();
     await message(page).fill("hello");
     await page.keyboard.press("Enter");
-    await messages(page).filter({ hasText: /hello.*edited/s }).waitFor();
+    await messages(page)
+      .filter({ hasText: /hello.*edited/s })
+      .waitFor();
     await own.hover();
     await own.getByRole("button", { name: "React" }).click();
     await page.getByRole("menuitem", { name: "Party" }).click();
@@ -163,15 +181,27 @@ describe("messages", () => {
     await attach("File");
     await page.getByRole("textbox", { name: "Address of the file" }).fill("https://example.com/report.pdf");
     await send();
-    await messages(page).getByRole("link", { name: /report\.pdf/ }).waitFor();
+    await messages(page)
+      .getByRole("link", { name: /report\.pdf/ })
+      .waitFor();
     await attach("Custom message");
     await page.getByRole("textbox", { name: /customData/ }).fill("{");
     await send();
-    await page.getByRole("dialog").getByText(/^This is no JSON/).waitFor();
+    await page
+      .getByRole("dialog")
+      .getByText(/^This is no JSON/)
+      .waitFor();
     await page.getByRole("textbox", { name: /customData/ }).fill('{"latitude": 50.6}');
     await send();
     await sees(page, /Custom · location.*latitude: 50\.6/s);
-    world.emulator.send({ sender: "cometchat-uid-1", receiver: "demo_bot", receiverType: "user", category: "interactive", type: "scheduler", data: { interactiveData: { title: "When?" } } });
+    world.emulator.send({
+      sender: "cometchat-uid-1",
+      receiver: "demo_bot",
+      receiverType: "user",
+      category: "interactive",
+      type: "scheduler",
+      data: { interactiveData: { title: "When?" } },
+    });
     await sees(page, /interactive · scheduler/);
   });
 
@@ -191,21 +221,32 @@ describe("messages", () => {
     await panel(page).getByText(markup).first().waitFor();
     await say(page, "javascript:alert(3) and https://example.com/?a=<b>");
     const links = (await sees(page, "javascript:alert(3)")).getByRole("link");
-    assert.deepEqual(await links.evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).href)), ["https://example.com/?a="]);
-    assert.equal(await page.locator("#chat img[src=x], #side img[src=x], #panel img[src=x], body script:not([src])").count(), 0);
+    assert.deepEqual(await links.evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).href)), [
+      "https://example.com/?a=",
+    ]);
+    assert.equal(
+      await page.locator("#chat img[src=x], #side img[src=x], #panel img[src=x], body script:not([src])").count(),
+      0,
+    );
   });
 });
 
 describe("the keyboard alone", () => {
   it("is enough for a whole conversation", async () => {
     await message(page).waitFor();
-    const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
+    const focused = () =>
+      page.evaluate(
+        () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "",
+      );
     await page.keyboard.type("hi");
     await page.keyboard.press("Shift+Enter");
     await page.keyboard.type("and hello");
     await page.keyboard.press("Enter");
     await sees(page, "I am a bot");
-    assert.equal(world.emulator.messages({ person: "cometchat-uid-1", receiver: "demo_bot", receiverType: "user" })[0]?.data.text, "hi\nand hello");
+    assert.equal(
+      world.emulator.messages({ person: "cometchat-uid-1", receiver: "demo_bot", receiverType: "user" })[0]?.data.text,
+      "hi\nand hello",
+    );
     // Back to the messages: past the suggestions and what the newest message holds.
     await page.keyboard.press("Shift+Tab");
     while (!(await focused()).startsWith("Demo Bot, ")) await page.keyboard.press("Shift+Tab");
@@ -229,7 +270,8 @@ describe("the keyboard alone", () => {
     await page.keyboard.press("Enter");
     assert.equal(await focused(), "Message");
     // On to the list of chats, and with arrows through it.
-    while (!(await page.evaluate(() => document.activeElement?.matches("nav a")))) await page.keyboard.press("Shift+Tab");
+    while (!(await page.evaluate(() => document.activeElement?.matches("nav a"))))
+      await page.keyboard.press("Shift+Tab");
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 2, name: "Team", exact: true }).first().waitFor();
@@ -248,7 +290,10 @@ describe("a phone", () => {
     await opened.context.close();
     opened = await open(browser, world.emulator.url, phone);
     page = opened.page;
-    const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth);
+    const fits = () =>
+      page.evaluate(
+        () => document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth,
+      );
     await page.getByRole("button", { name: "hi", exact: true }).tap();
     await sees(page, "I am a bot");
     assert.equal(await fits(), true);

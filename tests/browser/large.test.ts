@@ -19,7 +19,8 @@ before(async () => {
   browser = await launch();
   const users = Array.from({ length: PEOPLE }, (_, index) => ({ uid: `person-${index}`, name: `Person ${index}` }));
   emulator = await startEmulator({ world: { users: [{ uid: "me", name: "A Me" }, ...users], bots: [], groups: [] } });
-  for (const { uid } of users) emulator.send({ sender: uid, receiver: "me", receiverType: "user", text: `I am ${uid}` });
+  for (const { uid } of users)
+    emulator.send({ sender: uid, receiver: "me", receiverType: "user", text: `I am ${uid}` });
   for (let index = 0; index < MESSAGES; index += 1) {
     emulator.send({ sender: "person-7", receiver: "me", receiverType: "user", text: `number ${index}.` });
   }
@@ -40,7 +41,10 @@ it("draws a part of it, and more on the way", async () => {
   const scroller = page.locator("#chat .scroller");
   for (let pages = 2; pages <= 14; pages += 1) {
     await scroller.evaluate((element) => (element.scrollTop = 0));
-    await page.waitForFunction((expected) => document.querySelectorAll("#chat article").length >= expected, Math.min(600, pages * 50));
+    await page.waitForFunction(
+      (expected) => document.querySelectorAll("#chat article").length >= expected,
+      Math.min(600, pages * 50),
+    );
   }
   await page.getByText(`number ${MESSAGES - 700}.`).waitFor();
   assert.equal(await messages(page).count(), 600);

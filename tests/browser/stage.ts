@@ -49,7 +49,8 @@ export async function open(browser: Browser, url: string, options: BrowserContex
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
     // Of what cannot be fetched: the tests take the emulator away, and show pictures that are nowhere.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      errors.push(message.text());
   });
   page.on("dialog", (dialog) => {
     errors.push(`A dialog: ${dialog.message()}`);
