@@ -63,6 +63,11 @@ impl Lanes {
         Pass { lane, number }
     }
 
+    /// Whether the lane has not become another's, though the pass may have run out.
+    pub(super) fn is_held(&self, pass: Pass) -> bool {
+        self.slot(pass.lane).is_some_and(|taken| taken.number == pass.number)
+    }
+
     /// Makes the pass last longer, unless it has run out and the lane is another's.
     pub(super) fn extend(&mut self, pass: Pass, now: Millis) {
         if let Some(taken) = self.slot_mut(pass.lane).as_mut().filter(|taken| taken.number == pass.number) {
@@ -105,7 +110,9 @@ mod tests {
         assert!(lanes.is_taken(Lane::Turn, 44_999));
         assert!(!lanes.is_taken(Lane::Outbox, 0));
         assert!(!lanes.is_taken(Lane::Turn, 45_000));
+        assert!(lanes.is_held(first));
         let second = lanes.take(Lane::Turn, 45_000);
+        assert!(lanes.is_held(second) && !lanes.is_held(first));
         lanes.free(first);
         lanes.extend(first, 80_000);
         assert_eq!(lanes.taken_until(Lane::Turn, 45_000), Some(90_000));

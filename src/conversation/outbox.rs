@@ -77,6 +77,10 @@ impl<P: Ports> Conversation<P> {
         let Some((key, reply)) = self.head_of_outbox()? else { return Ok(()) };
         let surely_unsent = self.take_unsent(&key) && !reply.doubtful;
         if !surely_unsent {
+            // Who had the lane before may have come back, and put the reply off, since this pass was taken.
+            if self.outbox_due()?.is_some_and(|due| due > self.ports.now()) {
+                return Ok(());
+            }
             let mut look = Look::new(&self.address, &reply.id, reply.made_at);
             let mut request = look.request();
             loop {
@@ -88,7 +92,8 @@ impl<P: Ports> Conversation<P> {
                     Seen::Undecided { reason, wait } => return self.put_off(pass, key, reply, &reason, wait).await,
                 }
             }
-            if !self.is_head(&key, &reply)? {
+            // Whoever holds the lane now looks for itself.
+            if !self.is_head(&key, &reply)? || !self.memory.borrow().lanes.is_held(pass) {
                 return Ok(());
             }
         }
