@@ -78,6 +78,10 @@ pub struct Conversation<P> {
     memory: RefCell<Memory>,
 }
 
+/// The steps that are due, and the right to take them.
+#[must_use]
+pub struct Due(Vec<Pass>);
+
 /// How long before a step that is under way is looked at again.
 const WATCH: Duration = Duration::from_secs(10);
 
@@ -127,11 +131,25 @@ impl<P: Ports> Conversation<P> {
     ///
     /// Only where the next alarm could not be set, so that the platform tries this one again.
     pub async fn alarm(&self) -> Result<(), StorageError> {
-        self.memory.borrow_mut().armed = None;
-        let steps = self.take_steps();
-        let armed = self.settle().await;
-        self.carry_out(steps).await;
+        let (due, armed) = self.wake().await;
+        self.work(due).await;
         armed
+    }
+
+    /// The first half of [`alarm`](Self::alarm): calls for the next one, and says what is due, for
+    /// [`work`](Self::work), along with what `alarm` would return.
+    ///
+    /// Where a panic takes the event along before it has ended, the two halves need an event each.
+    pub async fn wake(&self) -> (Due, Result<(), StorageError>) {
+        self.memory.borrow_mut().armed = None;
+        let due = Due(self.take_steps());
+        let armed = self.settle().await;
+        (due, armed)
+    }
+
+    /// The second half of [`alarm`](Self::alarm).
+    pub async fn work(&self, due: Due) {
+        self.carry_out(due.0).await;
     }
 
     async fn carry_out(&self, steps: Vec<Pass>) {

@@ -50,7 +50,14 @@ impl DurableObject for Conversation {
 
     async fn alarm(&self) -> Result<Response> {
         match &self.engine {
-            Some(engine) => engine.alarm().await.map_err(|error| worker::Error::RustError(error.to_string()))?,
+            Some(engine) => {
+                let (due, armed) = engine.wake().await;
+                // In an event of its own: one in which the bot panics never ends, and until the platform gives it up
+                // after 15 minutes no other alarm goes off.
+                let engine = engine.clone();
+                self.state.wait_until(async move { engine.work(due).await });
+                armed.map_err(|error| worker::Error::RustError(error.to_string()))?;
+            }
             None => {
                 console_error!(
                     "{}",
