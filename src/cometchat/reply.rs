@@ -35,6 +35,9 @@ impl fmt::Display for ReplyId<'_> {
     }
 }
 
+/// What closes a code fence that is open at a cut.
+const CLOSING: &str = "\n```";
+
 /// What a bot wants said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body(String);
@@ -42,16 +45,28 @@ pub struct Body(String);
 impl Body {
     /// Splits a text into as many replies as it needs, each within CometChat's limit.
     ///
-    /// A cut falls between paragraphs, lines or words where one of those is near enough, never inside a character.
+    /// A cut falls between paragraphs, lines or words where one of those is near enough, never inside a character. A
+    /// code fence that is open at a cut is closed before it and opened again after it.
     pub fn split(text: &str) -> Vec<Self> {
-        let budget = MAX_DATA_BYTES.saturating_sub(DATA_OVERHEAD_BYTES);
         let mut parts = Vec::new();
+        let mut opening = String::new();
         let mut rest = text.trim();
         while !rest.is_empty() {
-            let end = cut(rest, budget);
-            let (part, remainder) = rest.split_at(end);
-            parts.push(Self(part.trim_end().to_owned()));
-            rest = remainder.trim_start();
+            let taken = DATA_OVERHEAD_BYTES.saturating_add(json_length(&opening)).saturating_add(json_length(CLOSING));
+            let (part, remainder) = rest.split_at(cut(rest, MAX_DATA_BYTES.saturating_sub(taken)));
+            let mut part = format!("{opening}{}", part.trim_end());
+            opening = match open_fence(&part) {
+                Some(fence) if !remainder.trim().is_empty() => format!("{fence}\n"),
+                _ => String::new(),
+            };
+            if opening.is_empty() {
+                rest = remainder.trim_start();
+            } else {
+                // Inside a fence the indentation counts.
+                part.push_str(CLOSING);
+                rest = remainder.trim_start_matches('\n');
+            }
+            parts.push(Self(part));
         }
         parts
     }
@@ -98,6 +113,20 @@ fn cut(text: &str, budget: usize) -> usize {
         .or_else(|| head.rfind('\n').filter(near))
         .or_else(|| head.rfind(' ').filter(near))
         .unwrap_or(fits)
+}
+
+/// The line that opened a code fence which the text does not close; of a very long one, its beginning.
+fn open_fence(text: &str) -> Option<String> {
+    let mut open = None;
+    for line in text.lines().filter(|line| line.trim_start().starts_with("```")) {
+        open = if open.is_some() { None } else { Some(line) };
+    }
+    open.map(|line| line.chars().take(40).collect())
+}
+
+/// How many bytes a text takes inside a JSON string.
+fn json_length(text: &str) -> usize {
+    text.chars().map(json_bytes).fold(0, usize::saturating_add)
 }
 
 /// How many bytes a character takes inside a JSON string.
@@ -157,7 +186,36 @@ mod tests {
         assert!(texts(" \n ").is_empty());
     }
 
+    #[test]
+    fn a_fence_that_is_cut_is_closed_and_opened_again() {
+        let line = "    let x = 1;\n".repeat(900);
+        let parts = texts(&format!("See:\n```rust\n{line}```\nDone."));
+        assert_eq!(parts.len(), 2);
+        assert!(
+            parts[0].starts_with("See:\n```rust\n    let") && parts[0].ends_with("let x = 1;\n```"),
+            "{}",
+            parts[0]
+        );
+        assert!(parts[1].starts_with("```rust\n    let") && parts[1].ends_with("```\nDone."), "{}", parts[1]);
+    }
+
     proptest! {
+        #[test]
+        fn fences_stay_balanced(text in "([a-z ]{0,60}\n|```\n|```rust\n|\\{ \"\n){0,60}", times in 1_usize..20) {
+            let closed = text.lines().filter(|line| line.starts_with("```")).count() % 2 == 0;
+            let text = text.repeat(times);
+            let parts = Body::split(&text);
+            let address = Address::new("b".repeat(100), ReceiverType::Group, "p".repeat(255));
+            for part in &parts {
+                let body: serde_json::Value = serde_json::from_str(&part.to_json(&address, &"i".repeat(180))).unwrap();
+                prop_assert!(body["data"].to_string().len() <= MAX_DATA_BYTES);
+                prop_assert!(!closed || open_fence(&part.0).is_none(), "{}", part.0);
+            }
+            let words = |text: &str| text.lines().filter(|line| !line.contains("```")).collect::<String>().replace(' ', "");
+            let joined: Vec<&str> = parts.iter().map(|part| part.0.as_str()).collect();
+            prop_assert_eq!(words(&joined.join("\n")), words(&text));
+        }
+
         #[test]
         fn every_part_fits_and_nothing_is_lost(text in "[a-z \n\"\\\\é𝄞]{0,400}", times in 1_usize..80) {
             let text = text.repeat(times);
