@@ -66,7 +66,12 @@ fn drive(world: &World, tasks: &mut Vec<Task>) -> Result<(), String> {
                 ready: Arc::new(Ready(AtomicBool::new(true))),
             }));
         });
-        let ready: Vec<usize> = (0..tasks.len()).filter(|n| tasks[*n].ready.0.load(Ordering::Relaxed)).collect();
+        let ready: Vec<usize> = world.with(|state| {
+            let goes_on = |task: &Task| {
+                task.ready.0.load(Ordering::Relaxed) && state.objects[task.object].stalled_until <= state.now
+            };
+            (0..tasks.len()).filter(|n| goes_on(&tasks[*n])).collect()
+        });
         if ready.is_empty() {
             if !world.advance() {
                 return world.with(|state| state.violation.take().map_or(Ok(()), Err));
@@ -123,7 +128,13 @@ fn step(world: &World, tasks: &mut Vec<Task>, chosen: usize) {
     if changed {
         super::invariants::check_view(world, object);
     }
-    world.with(|state| state.check_alarm(object));
+    world.with(|state| {
+        state.check_alarm(object);
+        let stall = state.faults.stall;
+        if state.fault("stalls", stall) {
+            state.stall(object);
+        }
+    });
     maybe_crash(world, tasks, Some(object));
 }
 

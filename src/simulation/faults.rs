@@ -16,6 +16,8 @@ pub struct Faults {
     pub deploy: f64,
     /// At each await: the event ends there, and the object lives on.
     pub cut_off: f64,
+    /// At each step: the object does not come to its next one for a while, however much has become ready.
+    pub stall: f64,
     /// When an object has been idle: it leaves memory.
     pub evict: f64,
     /// A write is refused.
@@ -79,6 +81,7 @@ impl Faults {
             crash: upto(0.03),
             deploy: upto(0.002),
             cut_off: upto(0.02),
+            stall: upto(0.005),
             evict: upto(1.0),
             write_fails: upto(0.05),
             alarm_late: upto(0.5),

@@ -23,6 +23,9 @@ const RECORD: &str = "1/record";
 /// How long a message may take to be stored, beside the time that the disk takes.
 const AT_ONCE: Millis = 10;
 
+/// More attempts at a turn than crashes, which may take the record of one away, give any reason for.
+const MAX_ATTEMPTS: u32 = 40;
+
 /// The messages that the rows say have been received.
 fn seen(rows: &Rows) -> impl Iterator<Item = String> {
     rows.keys().filter_map(|key| key.strip_prefix(SEEN)).map(str::to_owned)
@@ -107,7 +110,7 @@ impl State {
         let on_disk = this.received(&this.disk.durable).contains(id);
         this.acknowledged.insert(id.to_owned());
         let first = receipt == Receipt::Duplicate || this.taken.insert(id.to_owned());
-        let slow = self.now > since + 2 * self.faults.slowest_commit + AT_ONCE;
+        let slow = this.stalled_until < since && self.now > since + 2 * self.faults.slowest_commit + AT_ONCE;
         if !on_disk {
             self.violate(format_args!("{id} was acknowledged and is not on disk"));
         }
@@ -129,11 +132,18 @@ impl State {
         let this = &mut self.objects[object];
         this.turns += 1;
         let turns = this.turns;
+        let attempts = this.attempts.entry(id.to_owned()).or_default();
+        *attempts += 1;
+        let attempts = *attempts;
         let of_this_life = record(&this.disk.live).and_then(|record| memory(&record["state"]));
         let woken = of_this_life.is_none() && !this.state.messages.is_empty();
         let newest = of_this_life.unwrap_or_else(|| this.state.clone());
-        if turns > 1 {
+        // After a stall the late one is still there, until it is dropped.
+        if turns > 1 && this.stalled_until + 1_000 < self.now {
             self.violate("two turns at once");
+        }
+        if attempts > MAX_ATTEMPTS {
+            self.violate(format_args!("the bot was tried {attempts} times with {id}"));
         }
         if *shown != newest {
             self.violate(format_args!("the turn of {id} begins with the state {shown:?}, the newest is {newest:?}"));

@@ -81,6 +81,8 @@ pub struct Object {
     /// How many events are under way.
     pub tasks: usize,
     pub turns: u32,
+    /// Until then none of its events goes on.
+    pub stalled_until: Millis,
     /// Until then an event that was cut off may hold the alarm back.
     pub lenient_until: Millis,
     /// The second that is counted, and its steps.
@@ -96,6 +98,8 @@ pub struct Object {
     pub order: Vec<String>,
     /// The newest state that reached the disk.
     pub state: Memory,
+    /// How often the bot was tried with a message.
+    pub attempts: BTreeMap<String, u32>,
     /// How messages ended, by the journal.
     pub outcomes: BTreeMap<String, String>,
 }
@@ -112,6 +116,7 @@ impl Object {
             alarm_version: 0,
             tasks: 0,
             turns: 0,
+            stalled_until: 0,
             lenient_until: 0,
             steps: (0, 0),
             acknowledged: BTreeSet::new(),
@@ -119,6 +124,7 @@ impl Object {
             former: BTreeSet::new(),
             order: Vec::new(),
             state: Memory::default(),
+            attempts: BTreeMap::new(),
             outcomes: BTreeMap::new(),
         }
     }
@@ -323,6 +329,15 @@ impl State {
             }
         }
         true
+    }
+
+    /// None of the object's events goes on for a while.
+    pub fn stall(&mut self, object: usize) {
+        let wait = self.random.pick(&[1_000, 12_000, 50_000, 90_000]);
+        self.trace(Some(object), format_args!("STALLS for {wait} ms"));
+        self.objects[object].stalled_until = self.now + wait;
+        self.hold_back(object, wait + PASS);
+        self.later(wait, |_| {});
     }
 
     /// For a while the alarm may be later than what is due.
