@@ -11,19 +11,26 @@
  */
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-import type { Emulator, Message } from "../emulator/index.ts";
+import type { Emulator, Message, RestExchange } from "../emulator/index.ts";
 import { startEmulator } from "../emulator/index.ts";
 import { local } from "../scripts/lib/local.mjs";
 import { eventually } from "./eventually.ts";
 import type { Answer, Sent } from "./http.ts";
 import { send } from "./http.ts";
-import type { Kv, Settings } from "./worker.ts";
+import type { Said } from "./payloads.ts";
+import { afterMessage } from "./payloads.ts";
+import type { Kv, Settings, WorkerOptions } from "./worker.ts";
 import { Worker } from "./worker.ts";
 
 export interface WorldOptions {
   /** Variables and secrets in place of those of wrangler.toml and `npm start`; `undefined` leaves one out. */
   settings?: Settings;
+  /** Whether `kill` and `restart` can be called: objects and KV lie on disk then. */
+  canRestart?: boolean;
 }
 
 /** How a callback is posted. Everything has the value that CometChat would use. */
@@ -45,6 +52,17 @@ export interface End {
   reason: string | null;
   attempts: number;
   replies: number;
+  tookMs: number;
+}
+
+/** A conversation as the operator's route shows it (src/conversation/view.rs). */
+export interface View {
+  conversation: string;
+  conversationId: string | null;
+  counts: { received: number; answered: number; ignored: number; handedOver: number; dead: number };
+  inFlight: number;
+  generation: number;
+  archived: number;
 }
 
 export const credentials = { username: local.callbackUsername, password: local.callbackPassword };
@@ -54,16 +72,18 @@ export function basic({ username, password } = credentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
-export async function startWorld({ settings = {} }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ settings = {}, canRestart = false }: WorldOptions = {}): Promise<World> {
   const emulator = await startEmulator({
     // Far from the ids in the fixtures.
     firstMessageId: 1_000_000,
     world: { users: people.map((name, n) => ({ uid: `cometchat-uid-${n + 1}`, name })), bots: [], groups: [] },
   });
-  const worker = await Worker.start({
+  const setup: WorkerOptions = {
     apiUrl: emulator.apiUrl,
     settings: { BOTS: { demo_bot: "assistant", rehearsal_bot: "rehearsal" }, ...settings },
-  });
+    ...(canRestart && { storage: mkdtempSync(join(tmpdir(), "halley-")) }),
+  };
+  const worker = await Worker.start(setup);
   for (const uid of ["demo_bot", "rehearsal_bot"]) {
     emulator.addBot({
       uid,
@@ -84,23 +104,44 @@ export async function startWorld({ settings = {} }: WorldOptions = {}): Promise<
       demo_bot: "participant",
     },
   });
-  return new World(emulator, worker);
+  return new World(emulator, worker, setup);
 }
 
-const people = ["Andrew Joseph", "George Alan", "Nancy Grace", "Susan Marie"];
+const people = ["Andrew Joseph", "George Alan", "Nancy Grace", "Susan Marie", "John Paul"];
 
 export class World {
   readonly emulator: Emulator;
-  readonly worker: Worker;
+  worker: Worker;
+  readonly #setup: WorkerOptions;
+  #logBefore = "";
 
-  constructor(emulator: Emulator, worker: Worker) {
+  constructor(emulator: Emulator, worker: Worker, setup: WorkerOptions) {
     this.emulator = emulator;
     this.worker = worker;
+    this.#setup = setup;
   }
 
-  /** Everything the worker has logged so far. */
+  /** Everything the worker has logged so far, before a restart too. */
   get log(): string {
-    return this.worker.log;
+    return this.#logBefore + this.worker.log;
+  }
+
+  /** `kill -9` of workerd: nothing is told, nothing is finished. Until `restart` nobody answers. */
+  async kill(): Promise<void> {
+    assert.ok(this.#setup.storage, "Only a world that can restart can be killed.");
+    // Miniflare sends SIGKILL, and starts a workerd that others have killed again by itself, which would hide the outage.
+    await this.worker.stop();
+    await assert.rejects(this.request("/health"), { code: "ECONNREFUSED" });
+  }
+
+  /** Starts the worker again at the same URL and on the same storage, with other settings where some are given. */
+  async restart(settings: Settings = {}): Promise<void> {
+    this.#logBefore = this.log;
+    this.worker = await Worker.start({
+      ...this.#setup,
+      settings: { ...this.#setup.settings, ...settings },
+      port: Number(new URL(this.worker.url).port),
+    });
   }
 
   kv(): Promise<Kv> {
@@ -120,6 +161,42 @@ export class World {
       headers: { "Content-Type": contentType, ...(presented && { Authorization: basic(presented) }) },
       body: typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body),
     });
+  }
+
+  /** A request to one of the operator's routes, below `/admin`, by the operator. */
+  admin(path: string, method = "GET"): Promise<Answer> {
+    return this.request(`/admin${path}`, { method, headers: { Authorization: `Bearer ${local.adminToken}` } });
+  }
+
+  /** What the operator sees of a conversation, after a check that every message in it is accounted for. */
+  async view(conversation: string): Promise<View> {
+    const { status, body } = await this.admin(`/conversations/${conversation.replaceAll(":", "/")}`);
+    assert.equal(status, 200, JSON.stringify(body));
+    const { received, answered, ignored, handedOver, dead } = body.counts;
+    assert.equal(received, answered + ignored + handedOver + dead + body.inFlight, JSON.stringify(body));
+    return body as View;
+  }
+
+  /** Says something to the bot that does what it is told, by a callback. Resolves to the id of the message. */
+  async rehearse(text: string, sender: string, said: Said = {}): Promise<string> {
+    const body = afterMessage({ sender, to: { user: "rehearsal_bot" }, text, ...said }, { bot: "rehearsal_bot" });
+    const answer = await this.post(body, { bot: "rehearsal_bot" });
+    assert.deepEqual([answer.status, answer.body], [200, { status: "accepted" }]);
+    return String(body.data.id);
+  }
+
+  /** The replies to a message that the worker has sent, and the histories of that conversation that it has read since. */
+  calls(messageId: string): { sends: RestExchange[]; looks: RestExchange[] } {
+    const calls = this.emulator.restCalls();
+    const isAbout = ({ request }: RestExchange) => JSON.stringify(request.body).includes(`-${messageId}-answer-`);
+    const sends = calls.filter((call) => call.operation === "sendBotMessage" && isAbout(call));
+    const asked = sends.map(({ request }) => request.body as { receiver: string; receiverType: string });
+    const isHistory = ({ method, path, at }: RestExchange) =>
+      method === "GET" &&
+      asked.some(({ receiver, receiverType }) => path.startsWith(`/${receiverType}s/${receiver}/messages?`)) &&
+      at >= (sends[0]?.at ?? 0);
+    const looks = calls.filter(isHistory);
+    return { sends, looks };
   }
 
   /** A person writes to a bot in a 1:1 chat; the callback follows by itself. Resolves to the bot's next message there. */
@@ -165,6 +242,7 @@ export class World {
   async close({ mayPanic = false } = {}): Promise<void> {
     await this.worker.stop();
     await this.emulator.close();
+    if (this.#setup.storage) rmSync(this.#setup.storage, { recursive: true, force: true });
     if (!mayPanic) assert.equal(panicsIn(this.log), 0, `The worker has panicked:\n${this.log}`);
   }
 }
