@@ -76,6 +76,10 @@ impl<P: Ports> Conversation<P> {
             Ok(loaded) => loaded,
             Err(error) => return self.delay_turn(pass, entry, &error).await,
         };
+        // While KV was read the lane may have become another's.
+        if !self.memory.borrow().lanes.is_held(pass) {
+            return Ok(());
+        }
         self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
         let mut record = self.record()?;
         record.adopt(loaded.archived.clone());
