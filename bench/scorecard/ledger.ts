@@ -12,7 +12,7 @@ import type { Delivery } from "./watch.ts";
 export interface Entry extends Line {
   id: string;
   deliveries: Delivery[];
-  /** When it can have been stored at the earliest: when it was posted first. */
+  /** When it can have been stored at the earliest: when it was first posted to something that listened. */
   postedAt: number;
   /** When it was stored at the latest: the first 200. Infinity where there was none. */
   acknowledgedAt: number;

@@ -19,7 +19,7 @@ export interface Place {
 }
 
 export interface Line {
-  /** Milliseconds after the beginning. */
+  /** Milliseconds after the beginning, at the earliest. */
   at: number;
   place: Place;
   sender: string;
@@ -30,7 +30,7 @@ export interface Line {
 export interface Plan {
   places: Place[];
   lines: Line[];
-  /** Milliseconds after the beginning. */
+  /** After how many messages the runtime is killed. */
   kills: number[];
 }
 
@@ -64,8 +64,8 @@ export function makePlan({ seed, conversations, messages, kills, rate, only }: P
     const text = { echo: `hello ${n}`, say: "say 2", silent: "silent" }[kind];
     lines.push({ at: (n * 1000) / rate, place: where, sender, text, kind });
   }
-  const share = (messages * 1000) / rate / Math.max(1, kills);
-  return { places, lines, kills: Array.from({ length: kills }, (_, n) => share * (n + 0.3 + 0.4 * draw("kill", n))) };
+  const share = messages / Math.max(1, kills);
+  return { places, lines, kills: Array.from({ length: kills }, (_, n) => Math.round(share * (n + 0.3 + 0.4 * draw("kill", n)))) };
 }
 
 function kindOf(drawn: number): Kind {

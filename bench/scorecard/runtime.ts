@@ -37,6 +37,7 @@ export class Runtime {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.#options = options;
+    process.once("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
     for (const file of ["index.js", "index_bg.wasm"]) cpSync(join(releaseBuild, file), join(this.#folder, "build", file));
   }
 

@@ -16,6 +16,8 @@ export interface Delivery {
   end: number;
   outcome: string;
   status: number | undefined;
+  /** Whether nothing listened, so that nothing can have been stored. */
+  isRefused: boolean;
   /** What the worker answered: `accepted`, `duplicate` or `ignored`. */
   answer: string | undefined;
 }
@@ -23,6 +25,7 @@ export interface Delivery {
 /** One call of the REST API. */
 export interface Call {
   operation: string;
+  path: string;
   at: number;
   end: number;
   outcome: string;
@@ -37,6 +40,8 @@ export interface Call {
 export class Watch {
   readonly deliveries: Delivery[] = [];
   readonly calls: Call[] = [];
+  /** Ids of messages of which some delivery was answered or has failed. */
+  readonly tried = new Set<string>();
   /** Ids of messages that were acknowledged, and the time of the first 200. */
   readonly acknowledged = new Map<string, number>();
   /** Ids of replies that CometChat has accepted. */
@@ -66,18 +71,21 @@ export class Watch {
     }
   }
 
-  #delivered({ messageId = "", cause, attempt, at, ms = 0, outcome, response }: CallbackExchange): void {
+  #delivered({ messageId = "", cause, attempt, at, ms = 0, outcome, response, problem }: CallbackExchange): void {
     const end = at + ms;
+    const isRefused = problem?.startsWith("Nothing listens") ?? false;
     const answer = (response?.body as { status?: string } | undefined)?.status;
-    this.deliveries.push({ messageId, cause, attempt, at, end, outcome, status: response?.status, answer });
+    this.deliveries.push({ messageId, cause, attempt, at, end, outcome, status: response?.status, isRefused, answer });
+    this.tried.add(messageId);
     if (response?.status !== 200) return;
     this.acknowledged.set(messageId, Math.min(end, this.acknowledged.get(messageId) ?? Infinity));
   }
 
-  #called({ operation = "", at, ms = 0, outcome, response, fault, createdMessageId, request }: RestExchange): void {
+  #called({ operation = "", path, at, ms = 0, outcome, response, fault, createdMessageId, request }: RestExchange): void {
     const body = request.body as { data?: { metadata?: { halley?: string } } } | undefined;
     const reply = operation === "sendBotMessage" ? body?.data?.metadata?.halley : undefined;
-    this.calls.push({ operation, at, end: at + ms, outcome, status: response?.status, fault, created: createdMessageId, reply });
+    const status = response?.status;
+    this.calls.push({ operation, path, at, end: at + ms, outcome, status, fault, created: createdMessageId, reply });
     if (createdMessageId !== undefined && reply !== undefined) this.accepted.add(reply);
   }
 }
