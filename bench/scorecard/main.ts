@@ -1,10 +1,12 @@
 /** `npm run scorecard`: see scripts/scorecard.mjs, which has read the command line. */
 
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 
 import { stopAll } from "../../scripts/lib/child.mjs";
-import { root } from "../../scripts/lib/paths.mjs";
+import { builtWasm, root } from "../../scripts/lib/paths.mjs";
 import { faults, makePlan } from "./plan.ts";
 import type { Result } from "./run.ts";
 import { run } from "./run.ts";
@@ -34,6 +36,8 @@ const REST_MS = 1000;
 const PROGRESS_EVERY_MS = 5000;
 
 const options = JSON.parse(process.argv[2] ?? "{}") as Options;
+/** Read at the start: what is measured is of this moment. */
+const build = createHash("sha256").update(readFileSync(builtWasm)).digest("hex").slice(0, 12);
 try {
   process.exitCode = options.pace ? await pace() : await chaos();
 } finally {
@@ -65,7 +69,8 @@ async function chaos(): Promise<number> {
     console.log(JSON.stringify({ conditions: about, results: results.map(inBrief), broken }, null, 2));
   } else {
     const { commit, date, machine } = about;
-    console.log(`\nReliability scorecard: seed ${seed}, commit ${commit}, ${date}, ${machine}\n`);
+    const source = `commit ${commit}, wasm ${build}`;
+    console.log(`\nReliability scorecard: seed ${seed}, ${source}, ${date}, ${machine}\n`);
     console.log(table(["", ...redelivery.map(redeliveryInWords)], chaosRows(results)));
     for (const [index, result] of results.entries()) console.log(`\n${redeliveryInWords(redelivery[index]!)}: ${struck(result)}`);
     console.log(broken.length === 0 ? "\nEvery promise was kept." : `\nBROKEN: ${broken.join("\nBROKEN: ")}`);
@@ -201,7 +206,8 @@ async function pace(): Promise<number> {
     console.log(JSON.stringify({ conditions: { ...conditions(), restMs: REST_MS }, result: inBrief(result), broken }, null, 2));
   } else {
     const { commit, date, machine } = conditions();
-    console.log(`\n${rate} messages a second in ${conversations} conversations, REST answers after ${ms(REST_MS)}: seed ${seed}, commit ${commit}, ${date}, ${machine}\n`);
+    const source = `commit ${commit}, wasm ${build}`;
+    console.log(`\n${rate} messages a second in ${conversations} conversations, REST answers after ${ms(REST_MS)}: seed ${seed}, ${source}, ${date}, ${machine}\n`);
     console.log(table(["", "figure"], rows));
     if (broken.length > 0) console.log(`\nBROKEN: ${broken.join("\nBROKEN: ")}`);
   }
@@ -225,6 +231,7 @@ function conditions() {
   return {
     ...options,
     commit: git("rev-parse", "--short", "HEAD"),
+    build,
     date: new Date().toISOString().slice(0, 10),
     machine: `${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), load ${load.toFixed(1)}, Node ${process.version}`,
   };
