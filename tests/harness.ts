@@ -218,12 +218,12 @@ export class World {
   }
 
   /** How a message has ended, from the line that the worker logs about it: waits for that line. */
-  ended(messageId: string | number): Promise<End> {
+  ended(messageId: string | number, wait: { within?: number } = {}): Promise<End> {
     return eventually(() => {
       const ends = this.ends().filter((end) => end.messageId === String(messageId));
       assert.equal(ends.length, 1, `The log has ${ends.length} lines about the end of message ${messageId}:\n${this.log}`);
       return ends[0] as End;
-    });
+    }, wait);
   }
 
   /** How every message so far has ended, in the order in which they did. */
