@@ -260,14 +260,14 @@ impl<P: Ports> Conversation<P> {
             let count = count.min(memory.confirmed.len());
             memory.confirmed.drain(..count).collect()
         };
-        for Confirmed { reply, at, .. } in done.iter().filter(|confirmed| confirmed.reply.last) {
+        for Confirmed { key, reply, at, .. } in done.iter().filter(|confirmed| confirmed.reply.last) {
             self.end(&journal::End {
                 message_id: &reply.message_id,
                 kind: &reply.kind,
                 outcome: reply.outcome,
                 reason: reply.reason.as_deref(),
                 attempts: reply.attempts,
-                replies: done.iter().filter(|other| other.reply.seq == reply.seq).count(),
+                replies: rows::replies_up_to(key),
                 took: at.saturating_sub(reply.received_at),
             });
         }

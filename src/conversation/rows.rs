@@ -44,6 +44,12 @@ pub fn reply(seq: u64, n: usize) -> String {
     format!("{VERSION}/outbox/{seq:016}/{n:06}")
 }
 
+/// How many replies to the same message there are up to and with the one that has this key.
+pub fn replies_up_to(key: &str) -> usize {
+    let n = key.rsplit('/').next().and_then(|n| n.parse::<usize>().ok());
+    n.unwrap_or_default().saturating_add(1)
+}
+
 /// The prefix of what KV still has to be told.
 pub fn letters() -> String {
     format!("{VERSION}/letter/")
