@@ -233,7 +233,9 @@ class Run {
       const entry = this.#entries.get(delivery.messageId);
       if (entry === undefined) continue;
       entry.deliveries.push(delivery);
-      if (!delivery.isRefused) entry.postedAt = Math.min(entry.postedAt, delivery.at);
+      // One that was under way at a kill may have been stored, broken off, and refused only when it was tried again.
+      const isNothing = delivery.isRefused && this.#kills.some(({ at, reachableAt }) => delivery.at > at && delivery.at < reachableAt);
+      if (!isNothing) entry.postedAt = Math.min(entry.postedAt, delivery.at);
       if (delivery.status === 200) entry.acknowledgedAt = Math.min(entry.acknowledgedAt, delivery.end);
     }
     const accounts = new Map<Place, Account | undefined>();

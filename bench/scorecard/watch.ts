@@ -16,7 +16,7 @@ export interface Delivery {
   end: number;
   outcome: string;
   status: number | undefined;
-  /** Whether nothing listened, so that nothing can have been stored. */
+  /** Whether nothing listened in the end. */
   isRefused: boolean;
   /** What the worker answered: `accepted`, `duplicate` or `ignored`. */
   answer: string | undefined;
