@@ -10,7 +10,7 @@ use super::world::{BEGIN, Kind, PASS, Sim, World};
 use super::{bot, callbacks};
 use crate::conversation::ports::Millis;
 
-/// More steps than one object has any reason to take in a second.
+/// More steps than one object has any reason to take in a minute.
 const BUSY: u32 = 3_000;
 
 /// How long after the last fault a world must have come to rest, beside the time after which objects empty
@@ -102,8 +102,8 @@ fn step(world: &World, tasks: &mut Vec<Task>, chosen: usize) {
     let cut_off = world.with(|state| {
         state.count("steps");
         let steps = &mut state.objects[object].steps;
-        let second = state.now / 1_000;
-        *steps = if steps.0 == second { (second, steps.1 + 1) } else { (second, 1) };
+        let minute = state.now / 60_000;
+        *steps = if steps.0 == minute { (minute, steps.1 + 1) } else { (minute, 1) };
         if steps.1 > BUSY {
             state.violate("an object is busy without an end");
         }

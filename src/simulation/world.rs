@@ -85,7 +85,7 @@ pub struct Object {
     pub stalled_until: Millis,
     /// Until then an event that was cut off may hold the alarm back.
     pub lenient_until: Millis,
-    /// The second that is counted, and its steps.
+    /// The minute that is counted, and its steps.
     pub steps: (Millis, u32),
 
     /// Messages for which a 200 has left.
