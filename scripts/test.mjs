@@ -11,7 +11,7 @@ import { isBuilt, release } from "./lib/worker.mjs";
 
 /** @typedef {{ name: string, what: string, command: [string, ...string[]], needsBuild?: boolean }} Step */
 
-/** @param {string[]} files */
+/** @param {string[]} files and options */
 const nodeTests = (...files) => [
   // For node:sqlite, which is said to be experimental.
   "--disable-warning=ExperimentalWarning",
@@ -36,7 +36,8 @@ const steps = [
   {
     name: "e2e",
     what: "End to end in workerd",
-    command: [program.node, ...nodeTests("tests/*.test.ts")],
+    // They wait more than they work, so more files at a time than there are processors.
+    command: [program.node, ...nodeTests("--test-concurrency=4", "tests/*.test.ts")],
     needsBuild: true,
   },
 ];
