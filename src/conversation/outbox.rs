@@ -239,13 +239,20 @@ impl<P: Ports> Conversation<P> {
         self.arm().await
     }
 
+    /// Adds the ids of confirmed replies whose rows are still there.
+    pub(super) fn remember_confirmed(&self, record: &mut Record) {
+        for confirmed in &self.memory.borrow().confirmed {
+            record.remember(&confirmed.sent.id);
+        }
+    }
+
     /// Adds the end of every confirmed reply to a commit. How many there are is for [`settled`](Self::settled).
     pub(super) fn settle_into(&self, record: &mut Record, changes: &mut Vec<Change>) -> usize {
         let now = self.ports.now();
+        self.remember_confirmed(record);
         let memory = self.memory.borrow();
         for confirmed in &memory.confirmed {
             changes.push(Change::Delete(confirmed.key.clone()));
-            record.remember(&confirmed.sent.id);
             if confirmed.reply.last {
                 record.end(confirmed.reply.outcome, now);
             }

@@ -83,6 +83,8 @@ impl<P: Ports> Conversation<P> {
         self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
         let mut record = self.record()?;
         record.adopt(loaded.archived.clone());
+        // Whoever answers in a thread may be faster than the next commit.
+        self.remember_confirmed(&mut record);
         match self.run(&entry, record.state.as_deref(), &record).await {
             Ok(output) => self.commit_turn(pass, entry, loaded, output).await,
             Err(Failure::UnreadableState) => {

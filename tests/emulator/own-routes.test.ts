@@ -266,7 +266,7 @@ describe("interactive messages", () => {
 
 describe("the page", () => {
   it("is served with a strict policy, and nothing outside of it is", async () => {
-    for (const path of ["/../main.ts", "/%2e%2e/main.ts", "/..%2fmain.ts", "/.git/config", "/page", "//etc/passwd.js"]) {
+    for (const path of ["/../world.ts", "/%2e%2e/world.ts", "/..%2fworld.ts", "/.git/config", "/page", "//etc/passwd.js"]) {
       const response = await fetch(`${stage.emulator.url}${path}`);
       assert.equal(response.status, 404, path);
       assert.match(response.headers.get("content-security-policy") ?? "", /default-src 'self'/);
