@@ -63,7 +63,7 @@ export interface Verdict {
   /** Never acknowledged and never dealt with, by what its last delivery came to. */
   notAcknowledged: Record<string, number>;
   /** Never acknowledged, but stored and dealt with: the 200 was on its way when the runtime died, or too late. */
-  answeredUnacknowledged: number;
+  unacknowledged: { answered: number; ignored: number };
   /** Where the worker's own accounts say something else. */
   disagreements: string[];
 }
@@ -93,18 +93,19 @@ export function judge({ entries, histories, accounts, dead }: Evidence): Verdict
   const isDead = (entry: Entry) => dead.has(entry.id);
   const lost = acknowledged.filter((entry) => entry.kind !== "silent" && !isAnswered(entry) && !isDead(entry)).map(({ id }) => id);
   const disagreements: string[] = [];
-  const silence = { ignored: 0, unacknowledged: 0 };
+  const silently = new Set<Entry>();
   for (const [place, account] of accounts) {
     const here = all.filter((entry) => entry.place === place);
     const { missing, more } = compare(place, account, here, dead, disagreements);
     lost.push(...missing);
-    silence.unacknowledged += more;
+    for (const entry of likeliest(here, more)) silently.add(entry);
   }
-  silence.ignored = acknowledged.filter((entry) => entry.kind === "silent" && !lost.includes(entry.id) && !isDead(entry)).length;
+  const ignored = acknowledged.filter((entry) => entry.kind === "silent" && !lost.includes(entry.id) && !isDead(entry)).length;
 
   const order = inversions(histories, all);
   const notAcknowledged: Record<string, number> = {};
-  const unheard = all.filter((entry) => !isAcknowledged(entry) && entry.answers.length === 0);
+  const unacknowledged = all.filter((entry) => !isAcknowledged(entry));
+  const unheard = unacknowledged.filter((entry) => entry.answers.length === 0 && !silently.has(entry));
   for (const entry of unheard) {
     const cause = causeOf(entry);
     notAcknowledged[cause] = (notAcknowledged[cause] ?? 0) + 1;
@@ -113,7 +114,7 @@ export function judge({ entries, histories, accounts, dead }: Evidence): Verdict
     sent: all.length,
     received: acknowledged.length,
     answered: acknowledged.filter(isAnswered).length,
-    ignored: silence.ignored,
+    ignored,
     dead: acknowledged.filter(isDead).map(({ id }) => id),
     lost,
     twice: speaking.filter(isAnsweredTwice).map(({ id }) => id),
@@ -122,7 +123,7 @@ export function judge({ entries, histories, accounts, dead }: Evidence): Verdict
     rolledBack,
     unexpected,
     notAcknowledged,
-    answeredUnacknowledged: all.filter((entry) => !isAcknowledged(entry) && entry.answers.length > 0).length + silence.unacknowledged,
+    unacknowledged: { answered: unacknowledged.filter(({ answers }) => answers.length > 0).length, ignored: silently.size },
     disagreements,
   };
 }
@@ -182,6 +183,12 @@ function compare(
   disagree("received", counts.received, counts.answered + counts.ignored + counts.handedOver + counts.dead + inFlight);
   const missing = Math.max(0, silent.length - ignored);
   return { missing: silent.slice(silent.length - missing).map(({ id }) => id), more };
+}
+
+/** As many silent messages that were stored without a 200: the account tells how many, not which. */
+function likeliest(here: Entry[], many: number): Entry[] {
+  const silent = here.filter(({ kind, acknowledgedAt }) => kind === "silent" && acknowledgedAt === Infinity);
+  return silent.sort((one, other) => Number(one.postedAt === Infinity) - Number(other.postedAt === Infinity)).slice(0, many);
 }
 
 /**

@@ -113,7 +113,7 @@ function chaosRows(results: Result[]): Row[] {
     ...causes.map((cause) =>
       row(`never acknowledged, and not redelivered (${cause})`, ({ verdict }) => count(verdict.notAcknowledged[cause] ?? 0)),
     ),
-    row("dealt with though the 200 never arrived", ({ verdict }) => count(verdict.answeredUnacknowledged)),
+    row("dealt with though the 200 never arrived", ({ verdict }) => count(verdict.unacknowledged.answered + verdict.unacknowledged.ignored)),
     row("acknowledgement, p50", (result) => ms(percentile(result.acknowledgements, 0.5))),
     row("acknowledgement, p99", (result) => ms(percentile(result.acknowledgements, 0.99))),
     row("kill until the runtime listens again, median", (result) => ms(median(result, "outage"))),
@@ -140,7 +140,7 @@ function costRows(results: Result[]): Row[] {
 
 /** Of those that were answered, also without a 200: each has cost something. */
 function answeredIn({ verdict }: Result): number {
-  return verdict.answered + verdict.answeredUnacknowledged;
+  return verdict.answered + verdict.unacknowledged.answered;
 }
 
 /** What the run has cost: ignored messages, duplicates, looks and rests too, but not what the scorecard itself asked. */
