@@ -11,11 +11,11 @@ const help = `
 Usage: npm run scorecard [-- options]
 
 Runs the release build in workerd against the emulator with its faults on, kills it in mid-load, starts it again on the
-same storage, and prints what became of every message. Takes about five minutes; all traffic stays on this machine.
+same storage, and prints what became of every message. Takes six to eight minutes; all traffic stays on this machine.
 Exits with 1 when a promise is broken: a message lost, answered twice or out of order.
 
 Options:
-  --quick                  40 conversations, 600 messages, 2 kills and one kind of redelivery: about a minute
+  --quick                  40 conversations, 600 messages, 2 kills and one kind of redelivery: one to two minutes
   --seed NUMBER            what is said, which faults strike and when kills come (default 1)
   --conversations NUMBER   default 200
   --messages NUMBER        default 5000
