@@ -23,6 +23,7 @@ for (const [command, script] of [
   ["npm start", "start.mjs"],
   ["npm test", "test.mjs"],
   ["npm run test:browser", "test-browser.mjs"],
+  ["npm run test:mutations", "mutations.mjs"],
   ["npm run scorecard", "scorecard.mjs"],
   ["npm run setup", "setup.mjs"],
   ["npm run build", "build.mjs"],
