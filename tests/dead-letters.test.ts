@@ -51,6 +51,8 @@ test("replies are sent under the ids that they had, once", async () => {
   assert.deepEqual((await world.ended(id)).reason, "ERR_UID_NOT_FOUND");
   assert.deepEqual([(await letterOf(id)).kind, (await letterOf(id)).reason], ["reply", "ERR_UID_NOT_FOUND"]);
   await hasCounts(conversation, { received: 1, dead: 1 });
+  const kv = await world.kv();
+  const letter = (await kv.get(`dead:rehearsal_bot:${id}`)) ?? assert.fail("There is no dead letter.");
 
   world.emulator.addUser({ uid: "stranger", name: "Stranger" });
   // Impatiently: whoever comes second finds it in flight, or dealt with, or its letter gone.
@@ -65,7 +67,12 @@ test("replies are sent under the ids that they had, once", async () => {
   await isGone(id);
   const muids = world.calls(id).sends.map(({ request }) => (request.body as { muid: string }).muid);
   assert.deepEqual(muids, [0, 0, 1].map((n) => `rehearsal_bot-${id}-answer-${n}`));
+
+  // KV may go on showing a letter for a minute after it is gone.
+  await kv.put(`dead:rehearsal_bot:${id}`, letter);
+  assert.deepEqual(await replay(id), [200, "duplicate"]);
   assert.deepEqual((await world.post(again(id, "stranger"), { bot: "rehearsal_bot" })).body, { status: "duplicate" });
+  await hasCounts(conversation, { received: 1, answered: 1 });
   assert.deepEqual(world.said({ user: "stranger" }, "rehearsal_bot"), ["1 of 2", "2 of 2"]);
 });
 
