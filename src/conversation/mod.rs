@@ -297,7 +297,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     fn record(&self) -> Result<Record, StorageError> {
-        rows::read_record(&self.ports)
+        Ok(rows::find_record(&self.ports)?.unwrap_or_else(Record::fresh))
     }
 
     /// A line in the log about the conversation itself. It must not hold what people wrote.

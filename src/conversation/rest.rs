@@ -141,10 +141,10 @@ impl<P: Ports> Conversation<P> {
         if let Some((_, letter)) = self.head_of_letters()? {
             return Ok(Some(letter.due_at));
         }
-        if !self.is_quiet()? || self.ports.read(&rows::record())?.is_none() {
+        if !self.is_quiet()? {
             return Ok(None);
         }
-        let record = self.record()?;
+        let Some(record) = rows::find_record(&self.ports)? else { return Ok(None) };
         let flight = record.flight();
         let due = if record.has_to_rest() {
             after(record.updated_at, self.settings.rest_after)

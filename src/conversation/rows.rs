@@ -180,14 +180,14 @@ pub fn put(key: String, value: &impl Field) -> Change {
     Change::Put(key, value.to_json())
 }
 
-/// Reads the record; a conversation that has none starts with the default.
+/// Reads the record, if there is one.
 ///
-/// A record that cannot be read counts as none: it is moved aside, and KV is read again.
-pub fn read_record(storage: &impl Storage) -> Result<Record, StorageError> {
+/// One that cannot be read is moved aside, and a fresh one stands in for it, so that KV is read again.
+pub fn find_record(storage: &impl Storage) -> Result<Option<Record>, StorageError> {
     let key = record();
     match storage.read(&key)? {
-        Some(text) => Ok(decode(storage, key, text)?.unwrap_or_else(Record::fresh)),
-        None => Ok(Record::fresh()),
+        Some(text) => Ok(Some(decode(storage, key, text)?.unwrap_or_else(Record::fresh))),
+        None => Ok(None),
     }
 }
 
