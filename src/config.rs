@@ -62,7 +62,7 @@ impl fmt::Display for Misconfigured {
 }
 
 impl Config {
-    /// Reads the settings through `get`, which answers `None` for one that is not there.
+    /// Reads the settings through `get`, which answers `None` for one that is not there. A binding has any text.
     ///
     /// # Errors
     ///
@@ -82,6 +82,8 @@ impl Config {
         let username = required("CALLBACK_USERNAME");
         let password = required("CALLBACK_PASSWORD");
         let bots = required("BOTS");
+        required("CONVERSATIONS");
+        required("CONVERSATION");
 
         // Both become part of a host name that the API key is sent to.
         for (name, value) in [("COMETCHAT_APP_ID", &app_id), ("COMETCHAT_REGION", &region)] {
@@ -132,6 +134,7 @@ impl Config {
             empty_after: Duration::from_secs(number("EMPTY_AFTER_SECONDS", 24 * 60 * 60)),
             // KV takes no expiry under a minute.
             state_ttl: Duration::from_secs(number("STATE_TTL_DAYS", 90).clamp(1, 36_500).saturating_mul(24 * 60 * 60)),
+            give_up_after: Duration::from_secs(number("GIVE_UP_AFTER_SECONDS", 24 * 60 * 60)),
             reply_budget_per_minute: u32::try_from(number("REPLY_BUDGET_PER_MINUTE", 30)).unwrap_or(u32::MAX),
         };
         if !problems.is_empty() {
@@ -196,13 +199,15 @@ mod tests {
 
     use super::*;
 
-    const COMPLETE: [(&str, &str); 6] = [
+    const COMPLETE: [(&str, &str); 8] = [
         ("COMETCHAT_APP_ID", "app1"),
         ("COMETCHAT_REGION", "eu"),
         ("COMETCHAT_API_KEY", "key"),
         ("CALLBACK_USERNAME", "halley"),
         ("CALLBACK_PASSWORD", "secret"),
         ("BOTS", r#"{"Demo_Bot":"assistant"}"#),
+        ("CONVERSATIONS", "{}"),
+        ("CONVERSATION", "{}"),
     ];
 
     fn read(changes: &[(&str, &str)]) -> Result<Config, Misconfigured> {
@@ -251,6 +256,7 @@ mod tests {
             (&[("BOTS", "{}")], "BOTS names no bot"),
             (&[("BOTS", r#"{"a":"nobody"}"#)], "BOTS names a behaviour that src/bots does not have"),
             (&[("BOTS", r#"{"a b":"assistant"}"#)], "BOTS holds what is not a UID"),
+            (&[("CONVERSATIONS", "")], "CONVERSATIONS is missing"),
             (&[("REST_AFTER_SECONDS", "soon")], "REST_AFTER_SECONDS must be a whole number"),
         ] {
             assert_eq!(problems(changes).as_deref(), Some(problem));

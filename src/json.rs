@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -135,10 +136,14 @@ impl<'a> Fields<'a> {
         self.raw(name).and_then(|raw| Self::parse(raw.get()).ok()).unwrap_or_default()
     }
 
+    /// The items of a list in a field; `None` where it is missing or something else.
+    pub fn list(&self, name: &str) -> Option<Vec<&'a RawValue>> {
+        serde_json::from_str(self.raw(name)?.get()).ok()
+    }
+
     /// The objects of a list in a field; none where it is missing or something else.
     pub fn objects(&self, name: &str) -> Vec<Self> {
-        let list = self.raw(name).and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
-        list.into_iter().flatten().filter_map(|item| Self::parse(item.get()).ok()).collect()
+        self.list(name).into_iter().flatten().filter_map(|item| Self::parse(item.get()).ok()).collect()
     }
 
     /// A text; empty where it is missing or something else.
@@ -161,6 +166,14 @@ impl<'a> Fields<'a> {
     /// A field as its type; `None` where it is missing or something else.
     pub fn read<T: Field>(&self, name: &str) -> Option<T> {
         T::read(self.raw(name).map(RawValue::get))
+    }
+
+    /// A field as its type, `default` where it is missing; `None` only where it is something else.
+    pub fn read_or<T: Field>(&self, name: &str, default: T) -> Option<T> {
+        match self.raw(name) {
+            Some(raw) => T::read(Some(raw.get())),
+            None => Some(default),
+        }
     }
 }
 
@@ -239,9 +252,9 @@ impl Field for String {
     }
 }
 
-impl Field for Box<RawValue> {
+impl Field for Rc<RawValue> {
     fn read(json: Option<&str>) -> Option<Self> {
-        RawValue::from_string(json?.to_owned()).ok()
+        RawValue::from_string(json?.to_owned()).ok().map(Self::from)
     }
 
     fn write(&self) -> Option<String> {
@@ -289,12 +302,15 @@ macro_rules! plain_fields {
 
 plain_fields!(u32, u64, bool);
 
-/// Defines a struct that is an object in JSON: every field with the name that it has there.
+/// Defines a struct that is an object in JSON: every field with the name that it has there, and what stands for it
+/// in objects of builds that did not write it yet. Without a default an object that lacks the field cannot be read.
 macro_rules! object {
+    (@read $fields:ident, $key:literal, $type:ty) => { $fields.read::<$type>($key)? };
+    (@read $fields:ident, $key:literal, $type:ty, $default:expr) => { $fields.read_or::<$type>($key, $default)? };
     (
         $(#[$attribute:meta])*
         pub struct $name:ident {
-            $($(#[$note:meta])* pub $field:ident: $type:ty as $key:literal,)*
+            $($(#[$note:meta])* pub $field:ident: $type:ty as $key:literal $(= $default:expr)?,)*
         }
     ) => {
         $(#[$attribute])*
@@ -305,7 +321,7 @@ macro_rules! object {
         impl $crate::json::Field for $name {
             fn read(json: Option<&str>) -> Option<Self> {
                 let fields = $crate::json::Fields::parse(json?).ok()?;
-                Some(Self { $($field: fields.read($key)?,)* })
+                Some(Self { $($field: $crate::json::object!(@read fields, $key, $type $(, $default)?),)* })
             }
 
             fn write(&self) -> Option<String> {
@@ -329,6 +345,7 @@ mod tests {
             pub flag: bool as "flag",
             pub maybe: Option<u32> as "maybe",
             pub texts: Vec<String> as "texts",
+            pub later: u32 as "later" = 7,
         }
     }
 
@@ -339,6 +356,7 @@ mod tests {
             flag: true,
             maybe: None,
             texts: vec!["x".into(), "y".into()],
+            later: 7,
         }
     }
 
@@ -353,8 +371,10 @@ mod tests {
     #[test]
     fn an_object_is_read_back() {
         let json = sample().to_json();
-        assert_eq!(json, r#"{"text":"\"ä\"\n","number":18446744073709551615,"flag":true,"texts":["x","y"]}"#);
+        assert_eq!(json, r#"{"text":"\"ä\"\n","number":18446744073709551615,"flag":true,"texts":["x","y"],"later":7}"#);
         assert_eq!(Sample::read(Some(&json)), Some(sample()));
+        assert_eq!(Sample::read(Some(&json.replace(r#","later":7"#, ""))), Some(sample()));
+        assert_eq!(Sample::read(Some(&json.replace(r#""later":7"#, r#""later":"7""#))), None);
         let escaped =
             json.replace("\"text\"", r#""\u0074ext""#).replace("\"flag\"", r#""more":[{"a":1}],"maybe":null,"flag""#);
         assert_eq!(Sample::read(Some(&escaped)), Some(sample()));

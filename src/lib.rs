@@ -1,5 +1,7 @@
 //! CometChat bots at the edge.
 //!
+//! - [`address`]: which conversation.
+//! - [`admin`]: what the operator may ask for.
 //! - [`bots`]: the bots this worker runs; the folder to edit.
 //! - [`bot`]: what a bot is written against.
 //! - [`callback`]: what CometChat tells us.
@@ -10,6 +12,8 @@
 //! - `simulation`: the engine in a world where everything goes wrong, for tests.
 //! - `edge`: the only code that knows Cloudflare. It is there in WebAssembly only.
 
+pub mod address;
+pub mod admin;
 pub mod bot;
 pub mod bots;
 pub mod callback;

@@ -36,6 +36,8 @@ pub struct Output {
 pub enum Failure {
     /// The bot said so; it may go better another time.
     Bot(BotError),
+    /// It took longer than it may.
+    Deadline,
     /// The stored state is not one of this bot's. It may be one of a newer or an older version of it.
     UnreadableState,
     /// The message cannot be read, now or ever.

@@ -1,10 +1,12 @@
 //! What we ask of CometChat: requests, answers, errors. No network here; the edge carries them.
 
 pub mod answer;
+pub mod breaker;
 pub mod look;
 pub mod reply;
 
-pub use answer::{Answer, Sent};
+pub use answer::{Answer, Later, Sent, Service};
+pub use breaker::Breaker;
 pub use reply::{Body, ReplyId};
 
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{Request, segment};
+use crate::address::Address;
 use crate::callback::ReceiverType;
-use crate::conversation::Address;
 use crate::json::Json;
 
 /// The largest `data` of one reply, in bytes of JSON. CometChat allows 10 KB, file sizes not counted

@@ -1,12 +1,14 @@
 //! The inbox: a message is stored and deduplicated before it is acknowledged.
 
+use super::Conversation;
 use super::budget::Grant;
+use super::commit::Commit;
+use super::journal::End;
 use super::lanes::Lane;
 use super::outcome::Outcome;
-use super::ports::{Change, Millis, Ports, StorageError, after};
-use super::rows::{self, Entry};
+use super::ports::{Millis, Ports, StorageError, after};
+use super::rows::Entry;
 use super::turn::first_wait;
-use super::{Conversation, journal};
 use crate::callback::Ignored;
 
 /// What became of it.
@@ -20,32 +22,48 @@ pub enum Receipt {
     Ignored(Ignored),
 }
 
+/// Stands with the id of a message that a rule has put aside which holds for one wire and not for another.
+const NOT_ADDRESSED: &str = "not_addressed";
+
 impl<P: Ports> Conversation<P> {
     /// Stores a message. When this returns, the message may be acknowledged; then [`drive`](Self::drive) goes on.
     ///
-    /// `ignored` is the fixed rule that puts it aside, if any.
+    /// `ignored` is the fixed rule that puts it aside, if any. A message that an app-wide webhook has reported as not
+    /// addressed to the bot is received when the bot's own callback brings it after all.
     ///
     /// # Errors
     ///
     /// The message could not be stored, and CometChat has to be told so.
     pub async fn receive(&self, mut entry: Entry, ignored: Option<Ignored>) -> Result<Receipt, StorageError> {
         let now = self.ports.now();
-        let seen = rows::seen(&entry.id);
-        if self.ports.read(&seen)?.is_some() {
+        let known = self.seen(&entry.id, now)?;
+        let is_heeded = ignored.is_none() && known.as_ref().is_some_and(|(_, status)| status == NOT_ADDRESSED);
+        if !is_heeded && (known.is_some() || self.stored(|stored| stored.has_in_flight(&entry.id))?) {
             return Ok(Receipt::Duplicate);
         }
-        let seen = Change::Put(seen, String::new());
+        let key = known.map_or_else(|| self.seen_key(&entry.id, now), |(key, _)| key);
+        let mut commit = self.begin();
         if let Some(ignored) = ignored.or_else(|| self.over_budget(&entry.sender, now)) {
-            self.record_ignored(&entry, ignored, seen, now).await?;
+            if !is_heeded {
+                let status = if ignored == Ignored::NotAddressed { NOT_ADDRESSED } else { "" };
+                commit.put(key, status.to_owned());
+                self.put_aside(commit, entry, ignored).await?;
+            }
             return Ok(Receipt::Ignored(ignored));
+        }
+        commit.put(key, String::new());
+        if is_heeded {
+            self.record_of(&mut commit)?.counts.heed();
         }
         let seq = self.next_seq()?;
         let begins = self.begins(seq, now)?;
         entry.seq = seq;
         entry.received_at = now;
+        entry.counted = is_heeded;
         entry.attempts = u32::from(begins);
         entry.due_at = if begins { after(now, first_wait()) } else { now };
-        let stored = self.commit(&[seen, rows::put(rows::message(seq), &entry)]).await;
+        commit.put_entry(entry);
+        let stored = self.finish(commit).await;
         if stored.is_err() {
             self.memory.borrow_mut().begun.take_if(|begun| begun.0 == seq);
         }
@@ -55,8 +73,7 @@ impl<P: Ports> Conversation<P> {
     /// Whether the turn of the message numbered `seq` begins at once. Then its first attempt is recorded with it,
     /// which saves a row.
     fn begins(&self, seq: u64, now: Millis) -> Result<bool, StorageError> {
-        let idle =
-            !self.memory.borrow().lanes.is_taken(Lane::Turn, now) && self.ports.first(&rows::inbox(), "")?.is_none();
+        let idle = !self.memory.borrow().lanes.is_taken(Lane::Turn, now) && self.first_message()?.is_none();
         if idle {
             self.memory.borrow_mut().begun = Some((seq, 1));
         }
@@ -71,28 +88,22 @@ impl<P: Ports> Conversation<P> {
         (grant != Grant::Granted).then_some(Ignored::OverBudget)
     }
 
-    async fn record_ignored(
-        &self,
-        entry: &Entry,
-        ignored: Ignored,
-        seen: Change,
-        now: Millis,
-    ) -> Result<(), StorageError> {
-        let mut record = self.record()?;
+    async fn put_aside(&self, mut commit: Commit, entry: Entry, ignored: Ignored) -> Result<(), StorageError> {
+        let now = commit.now;
+        let record = self.record_of(&mut commit)?;
         record.counts.receive();
         // Nothing that KV has to see soon: it goes along with the next turn.
         record.counts.end(Outcome::Ignored);
         record.updated_at = now;
-        self.commit(&[seen, rows::put(rows::record(), &record)]).await?;
-        self.end(&journal::End {
-            message_id: &entry.id,
-            kind: &entry.kind,
+        commit.end(End {
+            message_id: entry.id,
+            kind: entry.kind,
             outcome: Outcome::Ignored,
-            reason: Some(ignored.as_str()),
+            reason: ignored.as_str().to_owned(),
             attempts: 0,
             replies: 0,
             took: 0,
         });
-        Ok(())
+        self.finish(commit).await
     }
 }

@@ -5,13 +5,14 @@
 //! ```
 //!
 //! Everything that has to survive is in the rows of [`Storage`](ports::Storage); memory holds only what may be lost:
-//! which steps are under way, what has been sent and not yet confirmed, and when the alarm is set. So a crash at any
-//! `await` leaves rows from which the next event goes on, and the alarm, which is never later than the earliest row
-//! that is due, makes sure that there is a next event.
+//! a copy of those rows, which steps are under way, what has been sent and not yet confirmed, and when the alarm is
+//! set. So a crash at any `await` leaves rows from which the next event goes on, and the alarm, which is never later
+//! than the earliest row that is due, makes sure that there is a next event.
 
-pub mod address;
+mod aside;
 mod backoff;
 mod budget;
+mod commit;
 mod inbox;
 mod journal;
 mod lanes;
@@ -19,41 +20,51 @@ mod letters;
 mod outbox;
 pub mod outcome;
 pub mod ports;
+mod reason;
 pub mod record;
 mod rest;
 mod rows;
+mod seen;
+mod stored;
+mod trouble;
 mod turn;
+mod upgrade;
 mod view;
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select, select_all};
 
-pub use address::Address;
 pub use inbox::Receipt;
 pub use letters::{DeadLetter, Replayed};
 pub use rows::Entry;
+pub use trouble::Trouble;
 pub use view::View;
 
+use crate::address::Address;
 use crate::bot::Behaviour;
+use crate::cometchat::Breaker;
 use budget::Budget;
 use lanes::{Lane, Lanes, Pass};
 use outbox::Confirmed;
-use ports::{Change, Millis, Ports, StorageError, after};
-use record::Record;
+use ports::{Millis, Ports, StorageError, after};
+use stored::Stored;
 
 /// What a deployer may set.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How long a conversation is quiet before its state goes to KV.
     pub rest_after: Duration,
-    /// How long it is quiet before the object empties itself.
+    /// How long it is quiet before the object empties itself. Ids of messages are remembered as long, at least.
     pub empty_after: Duration,
     /// How long KV keeps the state of a conversation in which nothing happens.
     pub state_ttl: Duration,
     /// How many answers a sender gets in a minute; 0 is no limit.
     pub reply_budget_per_minute: u32,
+    /// How long a reply that CometChat does not take is tried again before it is dead.
+    pub give_up_after: Duration,
 }
 
 impl Default for Settings {
@@ -63,8 +74,16 @@ impl Default for Settings {
             empty_after: Duration::from_secs(24 * 60 * 60),
             state_ttl: Duration::from_secs(90 * 24 * 60 * 60),
             reply_budget_per_minute: 30,
+            give_up_after: Duration::from_secs(24 * 60 * 60),
         }
     }
+}
+
+/// What the conversations of one instance of the worker share.
+#[derive(Debug, Default)]
+pub struct Instance {
+    pub(crate) breaker: Breaker,
+    reported: trouble::Reported,
 }
 
 /// One conversation in flight.
@@ -73,8 +92,11 @@ pub struct Conversation<P> {
     address: Address,
     settings: Settings,
     behaviour: Option<&'static dyn Behaviour>,
+    instance: Rc<Instance>,
     /// When a request was last given up. An instance that was cut off gave up its own before this one started.
     gave_up: Cell<Millis>,
+    /// Until when nothing is sent, because CometChat answers nobody.
+    held_until: Cell<Millis>,
     memory: RefCell<Memory>,
 }
 
@@ -84,6 +106,9 @@ pub struct Due(Vec<Pass>);
 
 /// How long before a step that is under way is looked at again.
 const WATCH: Duration = Duration::from_secs(10);
+
+/// How long before storage that could not even be read is tried again.
+const UNTIL_READABLE: Duration = Duration::from_secs(10);
 
 /// An alarm.
 #[derive(Debug, Clone, Copy)]
@@ -98,8 +123,8 @@ struct Alarm {
 struct Memory {
     lanes: Lanes,
     budget: Budget,
-    /// The highest number given to a row, once known.
-    seq: Option<u64>,
+    /// The rows, once they have been read.
+    stored: Option<Stored>,
     /// The alarm that is set, if that is known.
     armed: Option<Alarm>,
     /// The attempt that has been recorded and not been started: its message's number, and its own.
@@ -112,9 +137,16 @@ struct Memory {
 
 impl<P: Ports> Conversation<P> {
     /// The conversation at `address`. Without a behaviour its messages wait; that is a setting gone wrong.
-    pub fn new(ports: P, address: Address, settings: Settings, behaviour: Option<&'static dyn Behaviour>) -> Self {
+    pub fn new(
+        ports: P,
+        address: Address,
+        settings: Settings,
+        behaviour: Option<&'static dyn Behaviour>,
+        instance: Rc<Instance>,
+    ) -> Self {
         let gave_up = Cell::new(ports.now());
-        Self { ports, address, settings, behaviour, gave_up, memory: RefCell::default() }
+        let held_until = Cell::default();
+        Self { ports, address, settings, behaviour, instance, gave_up, held_until, memory: RefCell::default() }
     }
 
     /// Does everything that is due, as far as no other event is doing it already.
@@ -125,29 +157,25 @@ impl<P: Ports> Conversation<P> {
         self.carry_out(steps).await;
     }
 
-    /// The alarm has gone off: calls for the next one, then does what is due.
+    /// The alarm has gone off: calls for the next one, and says what is due, for [`work`](Self::work).
+    ///
+    /// The two are an event each: one in which the bot panics never ends, and while an alarm has not ended no other
+    /// goes off.
     ///
     /// # Errors
     ///
     /// Only where the next alarm could not be set, so that the platform tries this one again.
-    pub async fn alarm(&self) -> Result<(), StorageError> {
-        let (due, armed) = self.wake().await;
-        self.work(due).await;
-        armed
-    }
-
-    /// The first half of [`alarm`](Self::alarm): calls for the next one, and says what is due, for
-    /// [`work`](Self::work), along with what `alarm` would return.
-    ///
-    /// Where a panic takes the event along before it has ended, the two halves need an event each.
     pub async fn wake(&self) -> (Due, Result<(), StorageError>) {
         self.memory.borrow_mut().armed = None;
         let due = Due(self.take_steps());
-        let armed = self.settle().await;
+        if let Err(error) = self.settle().await {
+            self.note("storage_failed", &error);
+        }
+        let armed = self.arm().await;
         (due, armed)
     }
 
-    /// The second half of [`alarm`](Self::alarm).
+    /// Does what was due when the alarm went off, and what becomes due by it.
     pub async fn work(&self, due: Due) {
         self.carry_out(due.0).await;
     }
@@ -168,6 +196,10 @@ impl<P: Ports> Conversation<P> {
     }
 
     async fn carry_out_one(&self, pass: Pass) -> Result<(), StorageError> {
+        // The event may come to it so late that the lane has become another's.
+        if !self.memory.borrow().lanes.is_held(pass) {
+            return Ok(());
+        }
         let done = match pass.lane {
             Lane::Turn => self.turn(pass).await,
             Lane::Outbox => self.send(pass).await,
@@ -234,24 +266,17 @@ impl<P: Ports> Conversation<P> {
         Ok(earliest)
     }
 
-    /// Writes the changes and calls for the alarm that they need, as one commit.
-    async fn commit(&self, changes: &[Change]) -> Result<(), StorageError> {
-        self.ports.write(changes)?;
-        self.arm().await
-    }
-
-    /// The last commit of a step. Its lane is free from here on, so that the alarm is set for what comes next.
-    async fn conclude(&self, pass: Pass, changes: &[Change]) -> Result<(), StorageError> {
-        self.free(pass);
-        self.commit(changes).await
-    }
-
     fn free(&self, pass: Pass) {
         self.memory.borrow_mut().lanes.free(pass);
     }
 
+    /// Sets the alarm for what is due next. Where that cannot be read, it is set all the same.
     async fn arm(&self) -> Result<(), StorageError> {
-        let Some(wanted) = self.due()? else { return Ok(()) };
+        let wanted = match self.due() {
+            Ok(Some(wanted)) => wanted,
+            Ok(None) => return Ok(()),
+            Err(_) => Alarm { at: after(self.ports.now(), UNTIL_READABLE), watches: false },
+        };
         // An alarm that is early finds nothing due and calls for the next; changing it would cost a row. But one that
         // only watched over a step that has ended would cost a request too.
         let keep = |armed: Alarm| armed.at <= wanted.at && (!armed.watches || wanted.watches);
@@ -266,24 +291,30 @@ impl<P: Ports> Conversation<P> {
         set
     }
 
+    /// Looks at what is stored, or changes what is known of it.
+    fn stored<T>(&self, look: impl FnOnce(&mut Stored) -> T) -> Result<T, StorageError> {
+        let mut memory = self.memory.borrow_mut();
+        let stored = match memory.stored.take() {
+            Some(stored) => stored,
+            None => self.load_rows()?,
+        };
+        Ok(look(memory.stored.insert(stored)))
+    }
+
+    fn load_rows(&self) -> Result<Stored, StorageError> {
+        let stored = Stored::load(&self.ports)?;
+        if stored.foreign.newer > 0 {
+            self.note("rows_of_a_newer_version", &stored.foreign.newer);
+        }
+        Ok(stored)
+    }
+
     /// A number higher than every one in use, so that rows keep the order of arrival.
     fn next_seq(&self) -> Result<u64, StorageError> {
-        let known = self.memory.borrow().seq;
-        let highest = match known {
-            Some(seq) => seq,
-            None => {
-                let mut highest = 0;
-                for prefix in [rows::inbox(), rows::outbox(), rows::letters()] {
-                    let last = self.ports.last(&prefix)?;
-                    let digits = last.as_deref().and_then(|key| key.get(prefix.len()..)?.split('/').next());
-                    highest = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0).max(highest);
-                }
-                highest
-            }
-        };
-        let next = highest.saturating_add(1);
-        self.memory.borrow_mut().seq = Some(next);
-        Ok(next)
+        self.stored(|stored| {
+            stored.last_seq = stored.last_seq.saturating_add(1);
+            stored.last_seq
+        })
     }
 
     /// Waits for `work`, but not longer than `deadline`.
@@ -294,14 +325,5 @@ impl<P: Ports> Conversation<P> {
             Either::Left((done, _)) => Some(done),
             Either::Right(((), _)) => None,
         }
-    }
-
-    fn record(&self) -> Result<Record, StorageError> {
-        Ok(rows::find_record(&self.ports)?.unwrap_or_else(Record::fresh))
-    }
-
-    /// A line in the log about the conversation itself. It must not hold what people wrote.
-    fn note(&self, event: &str, detail: &dyn std::fmt::Display) {
-        self.ports.line(journal::note(&self.address, event, detail));
     }
 }

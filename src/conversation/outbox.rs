@@ -3,108 +3,202 @@
 //! A row is deleted only when CometChat is known to have the reply. Deleting it is a commit, which is dear, so it
 //! waits for the next one; a crash before that means one look at the history, never a second send.
 
+use std::rc::Rc;
 use std::time::Duration;
 
+use super::commit::Commit;
+use super::journal::End;
 use super::lanes::Pass;
 use super::letters::DeadLetter;
 use super::outcome::Outcome;
-use super::ports::{Change, Millis, Ports, StorageError, after};
+use super::ports::{Millis, Ports, StorageError, after};
+use super::reason::Reason;
 use super::record::Record;
 use super::rows::{self, Reply};
+use super::trouble::Trouble;
 use super::turn::UNDER_WAY;
-use super::{Conversation, backoff, journal};
+use super::{Conversation, backoff};
 use crate::cometchat::look::{Look, Seen};
-use crate::cometchat::{self, Answer, Request, Sent};
-
-/// How often CometChat may fail over one reply.
-const MAX_TRIES: u32 = 10;
+use crate::cometchat::{self, Answer, Later, Request, Sent, Service};
 
 /// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60);
 
-/// How long CometChat may go on asking to wait.
-const MAX_AGE: Duration = Duration::from_secs(60 * 60);
+/// How long a reply in doubt holds up those behind it, unless CometChat answers nobody.
+const HOLDS_UP: Duration = Duration::from_secs(30 * 60);
+
+/// Over how much time conversations that waited for the breaker are spread.
+const SPREAD: Duration = Duration::from_secs(60);
 
 /// A reply that CometChat has, and whose row is still there.
 #[derive(Debug, Clone)]
 pub(super) struct Confirmed {
     key: String,
-    reply: Reply,
     sent: Sent,
     at: Millis,
 }
 
+/// A reply, and where it lies.
+struct Next {
+    key: String,
+    reply: Rc<Reply>,
+}
+
+/// What a look has come to.
+enum Looked {
+    Found(Sent),
+    Absent,
+    Later(Later),
+    Undecided(String),
+    TooLong,
+}
+
 impl<P: Ports> Conversation<P> {
-    /// When the first reply that is not confirmed is sent, or looked for.
+    /// When the next reply is sent, or looked for.
     ///
     /// A request that was given up may still be under way, even where the row could not be told so.
     pub(super) fn outbox_due(&self) -> Result<Option<Millis>, StorageError> {
-        Ok(self.head_of_outbox()?.map(|(_, reply)| reply.due_at.max(after(self.gave_up.get(), UNDER_WAY))))
+        let dues = [self.first_reply()?, self.first_in_doubt()?];
+        let due = dues.into_iter().flatten().map(|next| next.reply.due_at).min();
+        Ok(due.map(|due| due.max(after(self.gave_up.get(), UNDER_WAY)).max(self.held_until.get())))
     }
 
     /// Whether the first reply that is not confirmed has never been sent, and so need not wait.
     pub(super) fn outbox_has_fresh(&self) -> Result<bool, StorageError> {
-        if self.memory.borrow().unsent.is_empty() {
+        if self.memory.borrow().unsent.is_empty() || self.held_until.get() > self.ports.now() {
             return Ok(false);
         }
-        let head = self.head_of_outbox()?;
-        Ok(head.is_some_and(|(key, reply)| {
+        let first = self.first_reply()?;
+        Ok(first.is_some_and(|Next { key, reply }| {
             reply.tries == 0 && reply.waits == 0 && self.memory.borrow().unsent.contains(&key)
         }))
     }
 
     /// When the rows of confirmed replies have to go at the latest.
     pub(super) fn confirmation_due(&self) -> Result<Option<Millis>, StorageError> {
-        if self.memory.borrow().confirmed.is_empty() {
+        let Some(first) = self.memory.borrow().confirmed.first().map(|confirmed| confirmed.key.clone()) else {
             return Ok(None);
-        }
-        let first: Option<(String, Reply)> = rows::first(&self.ports, &rows::outbox(), "")?;
-        Ok(first.map(|(_, reply)| reply.due_at))
+        };
+        Ok(self.reply_at(&first)?.map(|reply| reply.due_at))
     }
 
-    fn head_of_outbox(&self) -> Result<Option<(String, Reply)>, StorageError> {
-        let confirmed = self.memory.borrow().confirmed.last().map(|confirmed| confirmed.key.clone());
-        rows::first(&self.ports, &rows::outbox(), confirmed.as_deref().unwrap_or_default())
+    /// The first reply in the outbox that is not confirmed.
+    fn first_reply(&self) -> Result<Option<Next>, StorageError> {
+        let confirmed = self.confirmed();
+        self.stored(|stored| {
+            let mut after = String::new();
+            while let Some((key, reply)) = stored.outbox.next(&self.ports, &after, &mut stored.unreadable)? {
+                if !confirmed.contains(&key) {
+                    return Ok(Some(Next { key, reply }));
+                }
+                after = key;
+            }
+            Ok(None)
+        })?
     }
 
-    fn is_head(&self, key: &str, reply: &Reply) -> Result<bool, StorageError> {
-        let head = self.head_of_outbox()?;
-        Ok(head.is_some_and(|(head, row)| head == key && row.tries == reply.tries && row.waits == reply.waits))
+    /// Of the answers in doubt that newer ones went before, the one whose turn it is: its first reply.
+    fn first_in_doubt(&self) -> Result<Option<Next>, StorageError> {
+        let confirmed = self.confirmed();
+        self.stored(|stored| {
+            let mut first: Option<Next> = None;
+            let (mut after, mut seq) = (String::new(), None);
+            while let Some((key, reply)) = stored.doubt.next(&self.ports, &after, &mut stored.unreadable)? {
+                after.clone_from(&key);
+                let place = rows::seq_of(rows::DOUBT, &key);
+                if confirmed.contains(&key) || seq.replace(place) == Some(place) {
+                    continue;
+                }
+                if first.as_ref().is_none_or(|first| reply.due_at < first.reply.due_at) {
+                    first = Some(Next { key, reply });
+                }
+            }
+            Ok(first)
+        })?
+    }
+
+    fn reply_at(&self, key: &str) -> Result<Option<Rc<Reply>>, StorageError> {
+        self.stored(|stored| if key.starts_with(rows::DOUBT) { stored.doubt.get(key) } else { stored.outbox.get(key) })
+    }
+
+    /// Whether a reply is still the next one of its kind, as it was.
+    fn is_still_next(&self, next: &Next) -> Result<bool, StorageError> {
+        let first = if next.key.starts_with(rows::DOUBT) { self.first_in_doubt()? } else { self.first_reply()? };
+        Ok(first.is_some_and(|first| {
+            first.key == next.key && first.reply.tries == next.reply.tries && first.reply.waits == next.reply.waits
+        }))
     }
 
     /// Sends the first reply that is not confirmed, after a look if CometChat may have it already.
     pub(super) async fn send(&self, pass: Pass) -> Result<(), StorageError> {
-        let Some((key, reply)) = self.head_of_outbox()? else { return Ok(()) };
-        let surely_unsent = self.take_unsent(&key) && !reply.doubtful;
+        let now = self.ports.now();
+        let first = self.first_reply()?;
+        let in_doubt = self.first_in_doubt()?.filter(|next| {
+            next.reply.due_at <= now && first.as_ref().is_none_or(|first| next.reply.due_at < first.reply.due_at)
+        });
+        let Some(next) = in_doubt.or(first) else { return Ok(()) };
+        if let Err(probe) = self.instance.breaker.admit(now) {
+            return self.hold(pass, next, probe).await;
+        }
+        let surely_unsent = self.take_unsent(&next.key) && !next.reply.doubtful;
         if !surely_unsent {
             // Who had the lane before may have come back, and put the reply off, since this pass was taken.
-            if self.outbox_due()?.is_some_and(|due| due > self.ports.now()) {
+            if next.reply.due_at.max(after(self.gave_up.get(), UNDER_WAY)) > now {
                 return Ok(());
             }
-            let mut look = Look::new(&self.address, &reply.id, reply.made_at);
-            let mut request = look.request();
-            loop {
-                let answer = self.call(pass, &request).await;
-                match look.read(answer, self.ports.now()) {
-                    Seen::Before(earlier) => request = earlier,
-                    Seen::Absent => break,
-                    Seen::Found(sent) => return self.confirm(key, reply, sent),
-                    Seen::Undecided { reason, wait } => return self.put_off(pass, key, reply, &reason, wait).await,
-                }
+            match self.look(pass, &next.reply).await {
+                Looked::Absent => {}
+                looked => return self.follow_look(pass, next, looked).await,
             }
             // Whoever holds the lane now looks for itself.
-            if !self.is_head(&key, &reply)? || !self.memory.borrow().lanes.is_held(pass) {
+            if !self.is_still_next(&next)? || !self.memory.borrow().lanes.is_held(pass) {
                 return Ok(());
             }
         }
-        let request = cometchat::reply::send(&self.address.bot, reply.body.get().to_owned());
+        let request = cometchat::reply::send(&self.address.bot, next.reply.body.get().to_owned());
         let answer = self.call(pass, &request).await;
         match Answer::read(answer, self.ports.now()) {
-            Answer::Sent(sent) => self.confirm(key, reply, sent),
-            Answer::Unknown(reason) => self.put_off(pass, key, reply, &reason, None).await,
-            Answer::Later { wait } => self.wait_for_cometchat(pass, key, reply, wait).await,
-            Answer::Refused { code } if self.is_head(&key, &reply)? => self.bury_replies(pass, key, reply, &code).await,
-            Answer::Refused { .. } => Ok(()),
+            Answer::Sent(sent) => self.confirm(next, sent),
+            Answer::Unknown(reason) => self.put_off(pass, next, &reason).await,
+            Answer::Later(later) => self.wait(pass, next, later, true).await,
+            Answer::Refused { code, conflict } if conflict || next.reply.doubtful => {
+                // What it refuses now it may have taken before.
+                match self.look(pass, &next.reply).await {
+                    Looked::Absent => self.bury_reply(pass, next, &Reason::CometChat(code)).await,
+                    looked => self.follow_look(pass, next, looked).await,
+                }
+            }
+            Answer::Refused { code, .. } => self.bury_reply(pass, next, &Reason::CometChat(code)).await,
+        }
+    }
+
+    /// Looks for a reply in the history.
+    async fn look(&self, pass: Pass, reply: &Reply) -> Looked {
+        let mut look = Look::new(&self.address, &reply.id, reply.made_at);
+        let mut request = look.request();
+        loop {
+            let answer = self.call(pass, &request).await;
+            match look.read(answer, self.ports.now()) {
+                Seen::Before(earlier) => request = earlier,
+                Seen::Absent => return Looked::Absent,
+                Seen::Found(sent) => return Looked::Found(sent),
+                Seen::Later(later) => return Looked::Later(later),
+                Seen::Undecided(reason) => return Looked::Undecided(reason),
+                Seen::TooLong => return Looked::TooLong,
+            }
+        }
+    }
+
+    async fn follow_look(&self, pass: Pass, next: Next, looked: Looked) -> Result<(), StorageError> {
+        match looked {
+            Looked::Found(sent) => self.confirm(next, sent),
+            Looked::Later(later) => self.wait(pass, next, later, false).await,
+            Looked::Undecided(reason) => self.put_off(pass, next, &reason).await,
+            Looked::TooLong => {
+                let reply = Reply { doubtful: true, ..Reply::clone(&next.reply) };
+                self.bury_reply(pass, Next { reply: Rc::new(reply), ..next }, &Reason::InDoubt).await
+            }
+            Looked::Absent => Ok(()),
         }
     }
 
@@ -122,121 +216,214 @@ impl<P: Ports> Conversation<P> {
             .within(cometchat::DEADLINE, self.ports.call(request))
             .await
             .unwrap_or_else(|| Err(cometchat::NoAnswer("timeout".to_owned())));
+        let now = self.ports.now();
         if answer.is_err() {
-            self.gave_up.set(self.ports.now());
+            self.gave_up.set(now);
+        }
+        match Service::of(&answer) {
+            Service::Answers => {
+                self.instance.breaker.answered();
+                self.all_is_well().await;
+            }
+            Service::Denies => {
+                self.instance.breaker.failed(&self.address, now);
+                self.report(Trouble::Denied).await;
+            }
+            Service::Fails => {
+                self.instance.breaker.failed(&self.address, now);
+                if self.instance.breaker.is_open() {
+                    self.report(Trouble::NoAnswer).await;
+                }
+            }
         }
         answer
     }
 
-    fn confirm(&self, key: String, reply: Reply, sent: Sent) -> Result<(), StorageError> {
-        if self.is_head(&key, &reply)? {
+    fn confirm(&self, next: Next, sent: Sent) -> Result<(), StorageError> {
+        if self.is_still_next(&next)? {
             let at = self.ports.now();
-            self.memory.borrow_mut().confirmed.push(Confirmed { key, reply, sent, at });
+            self.memory.borrow_mut().confirmed.push(Confirmed { key: next.key, sent, at });
         }
         Ok(())
     }
 
+    /// CometChat answers nobody: everyone waits until one has found out that it is back.
+    async fn hold(&self, pass: Pass, next: Next, probe: Millis) -> Result<(), StorageError> {
+        let now = self.ports.now();
+        if self.is_too_old(&next.reply, now) {
+            let reason = next.reply.waits_for.clone().unwrap_or_else(|| "no_answer".to_owned());
+            return self.bury_reply(pass, next, &Reason::CometChat(reason)).await;
+        }
+        let spread = backoff::jittered(SPREAD, &next.reply.id, u32::try_from(probe & 0xffff).unwrap_or_default());
+        self.held_until
+            .set(after(probe, spread.min(Duration::from_millis(probe.saturating_sub(now)).saturating_mul(2))));
+        Ok(())
+    }
+
+    fn is_too_old(&self, reply: &Reply, now: Millis) -> bool {
+        now >= after(reply.waits_since(), self.settings.give_up_after)
+    }
+
     /// Nobody knows whether CometChat has the reply, or the history could not be read: later, with a look first.
-    async fn put_off(
-        &self,
-        pass: Pass,
-        key: String,
-        mut reply: Reply,
-        reason: &str,
-        wait: Option<u64>,
-    ) -> Result<(), StorageError> {
-        if !self.is_head(&key, &reply)? {
+    async fn put_off(&self, pass: Pass, next: Next, reason: &str) -> Result<(), StorageError> {
+        if !self.is_still_next(&next)? {
             return Ok(());
         }
         self.note("send_failed", &reason);
+        let now = self.ports.now();
+        let mut reply = Reply::clone(&next.reply);
         reply.tries = reply.tries.saturating_add(1);
         reply.doubtful = true;
-        if reply.tries >= MAX_TRIES {
-            return self.bury_replies(pass, key, reply, reason).await;
+        reply.waits_for = Some(reason.to_owned());
+        if reply.doubtful_since == 0 {
+            reply.doubtful_since = now;
         }
-        let backoff = backoff::doubling(UNDER_WAY.saturating_mul(2), reply.tries, LONGEST_WAIT);
-        let backoff = backoff::jittered(backoff, &reply.id, reply.tries);
-        let wait = wait.map_or(backoff, |wait| backoff.max(Duration::from_millis(wait)));
-        reply.due_at = after(self.ports.now(), wait.min(MAX_AGE));
-        self.conclude(pass, &[rows::put(key, &reply)]).await
+        if self.is_too_old(&reply, now) {
+            let reason = Reason::CometChat(reason.to_owned());
+            return self.bury_reply(pass, Next { reply: Rc::new(reply), ..next }, &reason).await;
+        }
+        let wait = backoff::doubling(UNDER_WAY.saturating_mul(2), reply.tries, LONGEST_WAIT);
+        reply.due_at = after(now, backoff::jittered(wait, &reply.id, reply.tries));
+        let mut commit = self.begin();
+        let holds_up = next.key.starts_with(rows::OUTBOX) && now >= after(reply.doubtful_since, HOLDS_UP);
+        if holds_up && !self.instance.breaker.is_open() {
+            self.step_aside(&mut commit, &next.key, reply)?;
+        } else {
+            commit.put_reply(next.key, reply);
+        }
+        self.conclude(pass, commit).await
     }
 
-    /// CometChat has not taken the reply and says when it will.
-    async fn wait_for_cometchat(
-        &self,
-        pass: Pass,
-        key: String,
-        mut reply: Reply,
-        wait: Option<u64>,
-    ) -> Result<(), StorageError> {
-        if !self.is_head(&key, &reply)? {
+    /// Lets newer answers go before the one that this reply is part of.
+    fn step_aside(&self, commit: &mut Commit, key: &str, first: Reply) -> Result<(), StorageError> {
+        self.note("reply_set_apart", &first.id);
+        let mut first = Some(first);
+        for (key, reply) in self.answer_from(key)? {
+            let place = key.strip_prefix(rows::OUTBOX).unwrap_or_default();
+            let apart = format!("{}{place}", rows::DOUBT);
+            if self.take_unsent(&key) {
+                self.memory.borrow_mut().unsent.push(apart.clone());
+            }
+            commit.drop_reply(key);
+            commit.put_reply(apart, first.take().unwrap_or_else(|| Reply::clone(&reply)));
+        }
+        Ok(())
+    }
+
+    /// What is left of the answer that begins with this key, or is there from it on: what is confirmed is not.
+    pub(super) fn answer_from(&self, key: &str) -> Result<Vec<(String, Rc<Reply>)>, StorageError> {
+        let place = key.rsplit_once('/').map_or(key, |(place, _)| place);
+        let confirmed = self.confirmed();
+        self.stored(|stored| {
+            let queue = if key.starts_with(rows::DOUBT) { &mut stored.doubt } else { &mut stored.outbox };
+            let mut answer = Vec::new();
+            let mut after = place.to_owned();
+            while let Some((next, reply)) = queue.next(&self.ports, &after, &mut stored.unreadable)? {
+                if !next.starts_with(place) {
+                    break;
+                }
+                after.clone_from(&next);
+                if next.as_str() >= key && !confirmed.contains(&next) {
+                    answer.push((next, reply));
+                }
+            }
+            Ok(answer)
+        })?
+    }
+
+    fn confirmed(&self) -> Vec<String> {
+        self.memory.borrow().confirmed.iter().map(|confirmed| confirmed.key.clone()).collect()
+    }
+
+    /// CometChat has not looked at the request and will later, or somebody has to mend what keeps it from doing so.
+    async fn wait(&self, pass: Pass, next: Next, later: Later, was_sent: bool) -> Result<(), StorageError> {
+        let (reason, told) = match &later {
+            Later::Busy { wait } => ("ERR_TOO_MANY_REQUESTS", *wait),
+            Later::Denied { code } => (code.as_str(), None),
+        };
+        if !self.is_still_next(&next)? {
             return Ok(());
         }
+        self.note("send_waits", &reason);
         let now = self.ports.now();
+        let mut reply = Reply::clone(&next.reply);
         reply.waits = reply.waits.saturating_add(1);
-        if now > after(reply.made_at, MAX_AGE) {
-            return self.bury_replies(pass, key, reply, "ERR_TOO_MANY_REQUESTS").await;
+        reply.waits_for = Some(reason.to_owned());
+        if was_sent {
+            // It was looked for, if there was any doubt, and it was not taken now.
+            reply.doubtful = false;
+            reply.doubtful_since = 0;
         }
-        let backoff = backoff::doubling(Duration::from_secs(1), reply.waits, LONGEST_WAIT);
+        if self.is_too_old(&reply, now) {
+            let reason = Reason::CometChat(reason.to_owned());
+            return self.bury_reply(pass, Next { reply: Rc::new(reply), ..next }, &reason).await;
+        }
+        let wait = backoff::doubling(Duration::from_secs(1), reply.waits, LONGEST_WAIT);
         // Everyone who was told the same number would be back in the same moment.
-        let wait = wait.map_or(backoff, |wait| {
-            Duration::from_millis(wait).saturating_add(backoff::jittered(
-                Duration::from_secs(1),
-                &reply.id,
-                reply.waits,
-            ))
-        });
-        reply.due_at = after(now, wait.min(MAX_AGE));
-        self.memory.borrow_mut().unsent.push(key.clone());
-        self.conclude(pass, &[rows::put(key, &reply)]).await
+        let spread = backoff::jittered(Duration::from_secs(1), &reply.id, reply.waits);
+        let told = told.map_or(Duration::ZERO, |told| Duration::from_millis(told).saturating_add(spread));
+        reply.due_at = after(now, wait.max(told));
+        if was_sent {
+            self.memory.borrow_mut().unsent.push(next.key.clone());
+        }
+        let mut commit = self.begin();
+        commit.put_reply(next.key, reply);
+        self.conclude(pass, commit).await
     }
 
     /// A reply is dead, and with it the rest of the answer that it is part of; the conversation goes on.
-    async fn bury_replies(&self, pass: Pass, key: String, reply: Reply, reason: &str) -> Result<(), StorageError> {
-        let now = self.ports.now();
-        let mut changes = vec![Change::Delete(key.clone())];
-        let mut rest = Vec::new();
-        let mut cursor = key;
-        while let Some((next, row)) = rows::first::<Reply>(&self.ports, &rows::replies_to(reply.seq), &cursor)? {
-            self.take_unsent(&next);
-            changes.push(Change::Delete(next.clone()));
-            rest.push(row);
-            cursor = next;
+    async fn bury_reply(&self, pass: Pass, next: Next, reason: &Reason) -> Result<(), StorageError> {
+        if !self.is_still_next(&next)? {
+            return Ok(());
         }
-        let letter = DeadLetter::of_replies(reply.clone(), rest, &self.address, reason, now);
-        changes.push(Change::Put(rows::seen(&reply.message_id), Outcome::Dead.as_str().to_owned()));
-        changes.push(letter.into_row(&self.address.bot, self.next_seq()?, now));
-        let mut record = self.record()?;
-        let settled = self.settle_into(&mut record, &mut changes);
-        record.end(Outcome::Dead, now);
-        changes.push(rows::put(rows::record(), &record));
+        let mut answer = self.answer_from(&next.key)?;
+        if let Some(first) = answer.first_mut() {
+            first.1 = next.reply;
+        }
+        let mut commit = self.begin();
+        self.bury_replies_into(&mut commit, answer, reason)?;
+        self.conclude(pass, commit).await
+    }
 
-        self.free(pass);
-        self.ports.write(&changes)?;
-        self.settled(settled);
-        self.end(&journal::End {
-            message_id: &reply.message_id,
-            kind: &reply.kind,
+    /// Adds the end of an answer, or of what is left of it, to a commit.
+    pub(super) fn bury_replies_into(
+        &self,
+        commit: &mut Commit,
+        answer: Vec<(String, Rc<Reply>)>,
+        reason: &Reason,
+    ) -> Result<(), StorageError> {
+        let Some((_, first)) = answer.first().cloned() else { return Ok(()) };
+        let now = commit.now;
+        let letter = DeadLetter::of_replies(&first, &self.address, reason, now);
+        let mut pieces = Vec::new();
+        for (key, reply) in answer {
+            self.take_unsent(&key);
+            self.memory.borrow_mut().confirmed.retain(|confirmed| confirmed.key != key);
+            commit.drop_reply(key);
+            pieces.push(Reply::clone(&reply));
+        }
+        self.put_dead_letter(commit, &letter, "replies", pieces)?;
+        self.record_of(commit)?.end(Outcome::Dead, now);
+        commit.end(End {
+            message_id: first.message_id.clone(),
+            kind: first.kind.clone(),
             outcome: Outcome::Dead,
-            reason: Some(reason),
-            attempts: reply.attempts,
+            reason: reason.to_string(),
+            attempts: first.attempts,
             replies: 0,
-            took: now.saturating_sub(reply.received_at),
+            took: now.saturating_sub(first.received_at),
         });
-        self.arm().await
+        Ok(())
     }
 
     /// Deletes the rows of confirmed replies, if there are any, and calls for the next alarm.
     pub(super) async fn settle(&self) -> Result<(), StorageError> {
-        if !self.memory.borrow().confirmed.is_empty() {
-            let mut changes = Vec::new();
-            let mut record = self.record()?;
-            let settled = self.settle_into(&mut record, &mut changes);
-            changes.push(rows::put(rows::record(), &record));
-            self.ports.write(&changes)?;
-            self.settled(settled);
+        if self.memory.borrow().confirmed.is_empty() {
+            return self.arm().await;
         }
-        self.arm().await
+        let mut commit = self.begin();
+        self.record_of(&mut commit)?;
+        self.finish(commit).await
     }
 
     /// Adds the ids of confirmed replies whose rows are still there.
@@ -247,36 +434,33 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// Adds the end of every confirmed reply to a commit. How many there are is for [`settled`](Self::settled).
-    pub(super) fn settle_into(&self, record: &mut Record, changes: &mut Vec<Change>) -> usize {
-        let now = self.ports.now();
-        self.remember_confirmed(record);
-        let memory = self.memory.borrow();
-        for confirmed in &memory.confirmed {
-            changes.push(Change::Delete(confirmed.key.clone()));
-            if confirmed.reply.last {
-                record.end(confirmed.reply.outcome, now);
+    pub(super) fn settle_into(&self, commit: &mut Commit) -> Result<usize, StorageError> {
+        let confirmed = self.memory.borrow().confirmed.clone();
+        self.remember_confirmed(self.record_of(commit)?);
+        for Confirmed { key, at, .. } in &confirmed {
+            let Some(reply) = self.reply_at(key)? else { continue };
+            commit.drop_reply(key.clone());
+            if reply.last {
+                let now = commit.now;
+                self.record_of(commit)?.end(reply.outcome, now);
+                commit.end(End {
+                    message_id: reply.message_id.clone(),
+                    kind: reply.kind.clone(),
+                    outcome: reply.outcome,
+                    reason: reply.reason.clone().unwrap_or_default(),
+                    attempts: reply.attempts,
+                    replies: rows::replies_up_to(key),
+                    took: at.saturating_sub(reply.received_at),
+                });
             }
         }
-        memory.confirmed.len()
+        Ok(confirmed.len())
     }
 
     /// The commit is made: the first `count` confirmed replies are done with.
     pub(super) fn settled(&self, count: usize) {
-        let done: Vec<Confirmed> = {
-            let mut memory = self.memory.borrow_mut();
-            let count = count.min(memory.confirmed.len());
-            memory.confirmed.drain(..count).collect()
-        };
-        for Confirmed { key, reply, at, .. } in done.iter().filter(|confirmed| confirmed.reply.last) {
-            self.end(&journal::End {
-                message_id: &reply.message_id,
-                kind: &reply.kind,
-                outcome: reply.outcome,
-                reason: reply.reason.as_deref(),
-                attempts: reply.attempts,
-                replies: rows::replies_up_to(key),
-                took: at.saturating_sub(reply.received_at),
-            });
-        }
+        let mut memory = self.memory.borrow_mut();
+        let count = count.min(memory.confirmed.len());
+        memory.confirmed.drain(..count);
     }
 }

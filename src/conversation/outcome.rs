@@ -46,15 +46,15 @@ object! {
     #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
     pub struct Counts {
         /// Messages that were not duplicates.
-        pub received: u64 as "received",
+        pub received: u64 as "received" = 0,
         /// See [`Outcome::Answered`].
-        pub answered: u64 as "answered",
+        pub answered: u64 as "answered" = 0,
         /// See [`Outcome::Ignored`].
-        pub ignored: u64 as "ignored",
+        pub ignored: u64 as "ignored" = 0,
         /// See [`Outcome::HandedOver`].
-        pub handed_over: u64 as "handedOver",
+        pub handed_over: u64 as "handedOver" = 0,
         /// See [`Outcome::Dead`].
-        pub dead: u64 as "dead",
+        pub dead: u64 as "dead" = 0,
     }
 }
 
@@ -78,6 +78,11 @@ impl Counts {
     /// Takes a message out of the dead, because it is tried again.
     pub fn revive(&mut self) {
         self.dead = self.dead.saturating_sub(1);
+    }
+
+    /// Takes a message out of the ignored, because it was meant for the bot after all.
+    pub fn heed(&mut self) {
+        self.ignored = self.ignored.saturating_sub(1);
     }
 
     /// How many messages have ended.

@@ -28,6 +28,15 @@ pub enum Change {
     Put(String, String),
     /// Deletes a row; deleting what is not there is no error.
     Delete(String),
+    /// Deletes the first `limit` rows with keys after `after` and before `until`.
+    DeleteRange {
+        /// The key before the first one.
+        after: String,
+        /// The key after the last one.
+        until: String,
+        /// How many rows at most.
+        limit: usize,
+    },
 }
 
 /// The rows of one conversation in flight: an ordered map from key to text, and one alarm.
@@ -35,12 +44,14 @@ pub enum Change {
 /// Writes and an alarm set without an `await` between them become durable together, and nothing leaves the
 /// conversation (no answer, no request) before they are. So the engine needs no wait of its own for the disk.
 pub trait Storage {
-    /// Reads a row.
-    fn read(&self, key: &str) -> Result<Option<String>, StorageError>;
-    /// The first row whose key starts with `prefix` and comes after `after`.
-    fn first(&self, prefix: &str, after: &str) -> Result<Option<(String, String)>, StorageError>;
-    /// The key of the last row whose key starts with `prefix`.
-    fn last(&self, prefix: &str) -> Result<Option<String>, StorageError>;
+    /// The first of these rows that is there, with its key.
+    fn read(&self, keys: &[String]) -> Result<Option<(String, String)>, StorageError>;
+    /// The first `limit` rows with keys after `after` and before `until`, in their order.
+    fn range(&self, after: &str, until: &str, limit: usize) -> Result<Vec<(String, String)>, StorageError>;
+    /// The last key after `after` and before `until`.
+    fn last(&self, after: &str, until: &str) -> Result<Option<String>, StorageError>;
+    /// How many rows have keys after `after` and before `until`.
+    fn count(&self, after: &str, until: &str) -> Result<u64, StorageError>;
     /// Writes all of the changes, or none.
     fn write(&self, changes: &[Change]) -> Result<(), StorageError>;
     /// Calls for the alarm at `at`, in place of the one that was set before.

@@ -1,15 +1,15 @@
 //! What a conversation knows of itself: the state the bot keeps, the counts, and how far KV has it.
 
+use std::rc::Rc;
+
 use serde_json::value::RawValue;
 
 use super::outcome::{Counts, Outcome};
 use super::ports::Millis;
 use crate::json::{Field, Fields, object};
 
-/// The version of everything stored: the rows of an object in flight and the values in KV.
-///
-/// Rows carry it in their keys, values in a field. What a newer version wrote is left where it is, or set aside, and
-/// is found again by the code that knows it.
+/// The version of the values in KV. What a newer version wrote is set aside, and is found again by the code that
+/// knows it.
 pub const VERSION: u32 = 1;
 
 /// How many ids of sent replies are remembered, so that a thread under one of them is known to be the bot's.
@@ -23,21 +23,21 @@ object! {
     #[derive(Debug, Clone, Default)]
     pub struct Record {
         /// [`VERSION`] of the code that wrote it.
-        pub version: u32 as "version",
+        pub version: u32 as "version" = 0,
         /// Grows with every change that KV has to see.
-        pub generation: u64 as "generation",
+        pub generation: u64 as "generation" = 0,
         /// The bot's UID.
-        pub bot: String as "bot",
+        pub bot: String as "bot" = String::new(),
         /// CometChat's own id, shown and never used as a key.
         pub conversation_id: Option<String> as "conversationId",
-        /// The bot's state.
-        pub state: Option<Box<RawValue>> as "state",
+        /// The bot's state; in flight only where it is small, and else a row of its own.
+        pub state: Option<Rc<RawValue>> as "state",
         /// How the messages ended.
-        pub counts: Counts as "counts",
+        pub counts: Counts as "counts" = Counts::default(),
         /// The ids that CometChat gave to the newest replies, oldest first.
-        pub sent: Vec<String> as "sent",
+        pub sent: Vec<String> as "sent" = Vec::new(),
         /// When the last message came or was dealt with, in UNIX milliseconds.
-        pub updated_at: Millis as "updatedAt",
+        pub updated_at: Millis as "updatedAt" = 0,
         /// The newer version whose value in KV was set aside when this conversation was started afresh.
         pub aside: Option<u32> as "aside",
         /// What only a conversation in flight knows.
@@ -46,19 +46,25 @@ object! {
 }
 
 object! {
-    /// How far KV has a conversation that is in flight.
+    /// How far KV has a conversation that is in flight, and what else only its object has to know.
     #[derive(Debug, Clone, Copy, Default)]
     pub struct Flight {
         /// Whether KV has been read since the object was empty. Until then the counts are only what came since.
-        pub loaded: bool as "loaded",
+        pub loaded: bool as "loaded" = false,
         /// The newest generation that KV has accepted.
-        pub archived: u64 as "archived",
+        pub archived: u64 as "archived" = 0,
         /// When it did.
-        pub archived_at: Millis as "archivedAt",
+        pub archived_at: Millis as "archivedAt" = 0,
+        /// Since when there is something that KV has not seen; 0 where there is nothing, or that is not known.
+        pub unrested_since: Millis as "unrestedSince" = 0,
         /// How often in a row KV has failed.
-        pub tries: u32 as "tries",
+        pub tries: u32 as "tries" = 0,
         /// Not before this moment is KV tried again.
-        pub due_at: Millis as "dueAt",
+        pub due_at: Millis as "dueAt" = 0,
+        /// Ids of messages are known from here on, at the earliest, in UNIX milliseconds; 0 where there are none.
+        pub seen_since: Millis as "seenSince" = 0,
+        /// Until when the ids that version 1 has stored are remembered; 0 where there are none.
+        pub old_seen_until: Millis as "oldSeenUntil" = 0,
     }
 }
 
@@ -69,7 +75,7 @@ impl Record {
     }
 
     /// Takes over what KV had, once. Counts made meanwhile are added to it.
-    pub fn adopt(&mut self, archived: Option<Self>) {
+    pub fn adopt(&mut self, archived: Option<&Self>) {
         if self.flight().loaded {
             return;
         }
@@ -77,10 +83,10 @@ impl Record {
         let Some(archived) = archived else { return };
         self.generation = self.generation.saturating_add(archived.generation);
         self.counts = self.counts.plus(archived.counts);
-        self.conversation_id = self.conversation_id.take().or(archived.conversation_id);
-        self.sent = archived.sent;
+        self.conversation_id = self.conversation_id.take().or_else(|| archived.conversation_id.clone());
+        self.sent.clone_from(&archived.sent);
         self.aside = archived.aside;
-        self.state = archived.state;
+        self.state.clone_from(&archived.state);
     }
 
     /// What only a conversation in flight knows; a record from KV knows nothing of it.
@@ -99,8 +105,8 @@ impl Record {
     }
 
     /// The value for KV.
-    pub fn at_rest(&self, bot: &str) -> Self {
-        Self { version: VERSION, bot: bot.to_owned(), flight: None, ..self.clone() }
+    pub fn at_rest(&self, bot: &str, state: Option<Rc<RawValue>>) -> Self {
+        Self { version: VERSION, bot: bot.to_owned(), state, flight: None, ..self.clone() }
     }
 
     /// Reads a value from KV, of any version.
@@ -108,7 +114,7 @@ impl Record {
         let version = Fields::parse(json).ok().and_then(|fields| fields.read::<u32>("version"));
         match (version, <Self as Field>::read(Some(json))) {
             (Some(version), _) if version > VERSION => Reading::Newer(version),
-            (Some(VERSION), Some(record)) => Reading::Known(Box::new(record)),
+            (Some(_), Some(record)) => Reading::Known(Box::new(record)),
             _ => Reading::Damaged,
         }
     }
@@ -125,6 +131,9 @@ impl Record {
 
     /// Notes a change that KV has to see.
     pub fn touch(&mut self, now: Millis) {
+        if !self.has_to_rest() {
+            self.flight_mut().unrested_since = now;
+        }
         self.generation = self.generation.saturating_add(1);
         self.updated_at = now;
     }

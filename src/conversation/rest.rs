@@ -3,16 +3,19 @@
 //! KV may answer with a value that is a minute old. So the object keeps everything until it has read back the very
 //! generation that it wrote, a day after the last message; what wakes up after that can only read that one or a newer.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::commit::Commit;
 use super::lanes::Pass;
 use super::outcome::Counts;
 use super::ports::{ArchiveError, Change, Millis, Ports, StorageError, after};
 use super::record::{Flight, Reading, Record, VERSION};
-use super::rows::{self, Letter};
-use super::{Address, Conversation, backoff};
+use super::upgrade::OLD_SEEN;
+use super::{Conversation, backoff, rows};
+use crate::address::Address;
 use crate::json::{Field as _, Json};
 
 /// How long KV may take.
@@ -24,50 +27,21 @@ const STALE: Duration = Duration::from_secs(120);
 /// How long a value that was set aside is kept.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
+/// How long KV lacks what has happened, however much is going on.
+const REST_AT_THE_LATEST: Duration = Duration::from_secs(5 * 60);
+
+/// How many rows go at a time, so that messages need not wait for long.
+const PIECE: usize = 1_000;
+
 /// What KV had of a conversation that wakes up.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
     pub(super) archived: Option<Record>,
-    aside: Vec<Aside>,
-}
-
-/// A value that cannot be used and is not thrown away.
-#[derive(Debug)]
-struct Aside {
-    key: String,
-    value: String,
 }
 
 impl Loaded {
-    /// Puts what was loaded into the record, and the values set aside into rows that KV is told of.
-    pub(super) fn into_record(
-        self,
-        record: &mut Record,
-        seq: u64,
-        now: Millis,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), StorageError> {
-        record.adopt(self.archived);
-        for (n, aside) in (0_u64..).zip(self.aside) {
-            let letter = Letter {
-                key: aside.key,
-                value: Some(aside.value),
-                metadata: "{}".to_owned(),
-                ttl_seconds: KEPT.as_secs(),
-                tries: 0,
-                due_at: now,
-            };
-            changes.push(rows::put(rows::letter(seq.saturating_add(n)), &letter));
-        }
-        Ok(())
-    }
-
-    /// Adds a state that the bot cannot read to what is set aside.
-    pub(super) fn with_unreadable_state(mut self, address: &Address, state: Option<&RawValue>) -> Self {
-        if let Some(state) = state {
-            self.aside.push(Aside { key: format!("aside:state:{address}"), value: state.get().to_owned() });
-        }
-        self
+    pub(super) fn state(&self) -> Option<Rc<RawValue>> {
+        self.archived.as_ref()?.state.clone()
     }
 }
 
@@ -79,12 +53,13 @@ fn aside_key(version: u32, address: &Address) -> String {
 impl<P: Ports> Conversation<P> {
     /// Reads KV, unless that has been done since the object was empty.
     pub(super) async fn load(&self) -> Result<Result<Loaded, ArchiveError>, StorageError> {
-        if self.record()?.flight().loaded {
+        if self.stored(|stored| stored.record.flight().loaded)? {
             return Ok(Ok(Loaded::default()));
         }
         Ok(self.load_from_archive().await)
     }
 
+    /// What cannot be used is set aside before anything is made of it, and the conversation starts afresh.
     async fn load_from_archive(&self) -> Result<Loaded, ArchiveError> {
         let key = self.address.key();
         let Some(text) = self.fetch(&key).await? else { return Ok(Loaded::default()) };
@@ -98,28 +73,36 @@ impl<P: Ports> Conversation<P> {
                     }
                     value.aside = None;
                 }
-                Ok(Loaded { archived: Some(*value), aside: Vec::new() })
+                Ok(Loaded { archived: Some(*value) })
             }
             Reading::Newer(version) => {
                 self.note("state_set_aside", &format_args!("KV holds version {version}, this code knows {VERSION}"));
-                let fresh = Record { aside: Some(version), ..Record::default() };
-                let aside = vec![Aside { key: aside_key(version, &self.address), value: text }];
-                Ok(Loaded { archived: Some(fresh), aside })
+                self.set_value_aside(&aside_key(version, &self.address), &text).await?;
+                Ok(Loaded { archived: Some(Record { aside: Some(version), ..Record::default() }) })
             }
             Reading::Damaged => {
                 self.note("state_set_aside", &"KV holds a value that cannot be read");
-                let aside = vec![Aside { key: format!("aside:damaged:{}", self.address), value: text }];
-                Ok(Loaded { archived: None, aside })
+                self.set_value_aside(&format!("aside:damaged:{}", self.address), &text).await?;
+                Ok(Loaded::default())
             }
         }
     }
 
+    /// Keeps a state that the bot cannot read.
+    pub(super) async fn set_state_aside(&self, state: &RawValue) -> Result<(), ArchiveError> {
+        self.set_value_aside(&format!("aside:state:{}", self.address), state.get()).await
+    }
+
+    async fn set_value_aside(&self, key: &str, value: &str) -> Result<(), ArchiveError> {
+        self.within(DEADLINE, self.ports.put(key, value, KEPT, "{}")).await.unwrap_or_else(timeout)
+    }
+
     async fn fetch(&self, key: &str) -> Result<Option<String>, ArchiveError> {
-        self.within(DEADLINE, self.ports.get(key)).await.unwrap_or_else(|| Err(ArchiveError("timeout".to_owned())))
+        self.within(DEADLINE, self.ports.get(key)).await.unwrap_or_else(timeout)
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
-        self.within(DEADLINE, self.ports.delete(key)).await.unwrap_or_else(|| Err(ArchiveError("timeout".to_owned())))
+        self.within(DEADLINE, self.ports.delete(key)).await.unwrap_or_else(timeout)
     }
 
     pub(super) async fn store(
@@ -131,69 +114,102 @@ impl<P: Ports> Conversation<P> {
         metadata: &str,
     ) -> Result<(), ArchiveError> {
         self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
-        self.within(DEADLINE, self.ports.put(key, value, ttl, metadata))
-            .await
-            .unwrap_or_else(|| Err(ArchiveError("timeout".to_owned())))
+        self.within(DEADLINE, self.ports.put(key, value, ttl, metadata)).await.unwrap_or_else(timeout)
     }
 
-    /// When KV has to be told something, or the object empties itself. Nothing of that happens before it is quiet.
-    pub(super) fn archive_due(&self) -> Result<Option<Millis>, StorageError> {
-        if let Some((_, letter)) = self.head_of_letters()? {
-            return Ok(Some(letter.due_at));
+    /// Adds what KV had to a commit.
+    pub(super) fn adopt_into(&self, commit: &mut Commit, loaded: &Loaded) -> Result<(), StorageError> {
+        let has_state = self.stored(|stored| stored.state.is_some())?;
+        let record = self.record_of(commit)?;
+        if record.flight().loaded {
+            return Ok(());
         }
+        record.adopt(loaded.archived.as_ref());
+        match loaded.state().filter(|_| !has_state) {
+            Some(state) => self.put_state(commit, state),
+            None => Ok(()),
+        }
+    }
+
+    /// When the archive has something to do: a letter, rest, old ids, or emptying.
+    pub(super) fn archive_due(&self) -> Result<Option<Millis>, StorageError> {
+        let letter = self.first_letter()?.map(|(_, letter)| letter.due_at);
+        let dues = [letter, self.rest_due()?, self.forgetting_due()?, self.emptying_due()?, self.repair_due()?];
+        Ok(dues.into_iter().flatten().min())
+    }
+
+    /// When rows that cannot be read are set aside: at once.
+    fn repair_due(&self) -> Result<Option<Millis>, StorageError> {
+        self.stored(|stored| (!stored.unreadable.is_empty()).then_some(0))
+    }
+
+    /// When KV is told what it lacks: when it is quiet, and after a while in any case.
+    fn rest_due(&self) -> Result<Option<Millis>, StorageError> {
+        let record = self.stored(|stored| {
+            stored.has_record.then(|| (stored.record.has_to_rest(), stored.record.flight(), stored.record.updated_at))
+        })?;
+        let Some((true, flight, updated_at)) = record else { return Ok(None) };
+        let since = if flight.unrested_since == 0 { updated_at } else { flight.unrested_since };
+        let at_the_latest = after(since, REST_AT_THE_LATEST.max(self.settings.rest_after));
+        let quiet = if self.is_quiet()? { after(updated_at, self.settings.rest_after) } else { at_the_latest };
+        Ok(Some(quiet.min(at_the_latest).max(flight.due_at)))
+    }
+
+    fn emptying_due(&self) -> Result<Option<Millis>, StorageError> {
+        let record = self.stored(|stored| {
+            stored.has_record.then(|| (stored.record.has_to_rest(), stored.record.flight(), stored.record.updated_at))
+        })?;
+        let Some((false, flight, updated_at)) = record else { return Ok(None) };
         if !self.is_quiet()? {
             return Ok(None);
         }
-        let Some(record) = rows::find_record(&self.ports)? else { return Ok(None) };
-        let flight = record.flight();
-        let due = if record.has_to_rest() {
-            after(record.updated_at, self.settings.rest_after)
-        } else {
-            let trusted = after(flight.archived_at, self.settings.empty_after.min(STALE));
-            after(record.updated_at, self.settings.empty_after).max(trusted)
-        };
-        Ok(Some(due.max(flight.due_at)))
+        let trusted = after(flight.archived_at, self.settings.empty_after.min(STALE));
+        Ok(Some(after(updated_at, self.settings.empty_after).max(trusted).max(flight.due_at)))
     }
 
     fn is_quiet(&self) -> Result<bool, StorageError> {
-        for prefix in [rows::inbox(), rows::outbox(), rows::letters()] {
-            if self.ports.first(&prefix, "")?.is_some() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        self.stored(|stored| stored.is_quiet(&self.ports))?
     }
 
-    /// One KV operation: a letter, or the copy of the state, or the look that allows the object to empty itself.
+    /// One KV operation: what is due first of a letter, the copy of the state, and the look that allows the object to
+    /// empty itself; or a piece of what has to be forgotten.
     pub(super) async fn archive(&self, pass: Pass) -> Result<(), StorageError> {
-        if let Some((key, letter)) = self.head_of_letters()? {
-            return self.deliver(pass, key, letter).await;
+        let now = self.ports.now();
+        let is_due = |due: Option<Millis>| due.is_some_and(|due| due <= now);
+        if is_due(self.repair_due()?) {
+            let mut commit = self.begin();
+            self.record_of(&mut commit)?;
+            self.conclude(pass, commit).await
+        } else if is_due(self.first_letter()?.map(|(_, letter)| letter.due_at)) {
+            self.deliver(pass).await
+        } else if is_due(self.rest_due()?) {
+            self.rest(pass).await
+        } else if is_due(self.emptying_due()?) {
+            self.empty(pass).await
+        } else if is_due(self.forgetting_due()?) {
+            self.forget(pass).await
+        } else {
+            Ok(())
         }
-        let record = self.record()?;
-        if record.has_to_rest() { self.rest(pass, record).await } else { self.empty(pass, record).await }
     }
 
-    async fn rest(&self, pass: Pass, mut record: Record) -> Result<(), StorageError> {
-        if !record.flight().loaded {
+    async fn rest(&self, pass: Pass) -> Result<(), StorageError> {
+        if !self.stored(|stored| stored.record.flight().loaded)? {
             // Only messages that died before any turn got as far as reading KV: their counts have to join the others.
             let loaded = match self.load().await? {
                 Ok(loaded) => loaded,
                 Err(error) => return self.rest_later(pass, &error).await,
             };
-            let now = self.ports.now();
-            let mut changes = Vec::new();
-            record = self.record()?;
-            if !record.flight().loaded {
-                loaded.into_record(&mut record, self.next_seq()?, now, &mut changes)?;
-                record.generation = record.generation.saturating_add(1);
-                changes.push(rows::put(rows::record(), &record));
-                self.commit(&changes).await?;
-            }
+            let mut commit = self.begin();
+            self.adopt_into(&mut commit, &loaded)?;
+            let record = self.record_of(&mut commit)?;
+            record.generation = record.generation.saturating_add(1);
+            self.finish(commit).await?;
         }
-        let value = record.at_rest(&self.address.bot);
+        let value = self.stored(|stored| stored.record.at_rest(&self.address.bot, stored.state.clone()))?;
         let json = value.to_json();
         let metadata = Json::new()
-            // KV metadata holds 1,024 bytes, and nothing bounds what CometChat calls a conversation.
+            // KV metadata holds 1,024 bytes.
             .field("conversationId", value.conversation_id.write().filter(|id| id.len() <= 512))
             .raw("counts", &value.counts.to_json())
             .number("generation", value.generation)
@@ -203,78 +219,106 @@ impl<P: Ports> Conversation<P> {
         if let Err(error) = stored {
             return self.rest_later(pass, &error).await;
         }
-        let mut record = self.record()?;
+        let mut commit = self.begin();
+        let now = commit.now;
+        let record = self.record_of(&mut commit)?;
         // The conversation may have gone on meanwhile; then what KV has is an older generation, and it rests again.
-        let archived = record.flight().archived.max(value.generation);
-        *record.flight_mut() = Flight { loaded: true, archived, archived_at: self.ports.now(), tries: 0, due_at: 0 };
-        self.conclude(pass, &[rows::put(rows::record(), &record)]).await
+        let flight = record.flight();
+        let archived = flight.archived.max(value.generation);
+        let unrested_since = if record.generation > archived { now } else { 0 };
+        *record.flight_mut() =
+            Flight { loaded: true, archived, archived_at: now, unrested_since, tries: 0, due_at: 0, ..flight };
+        self.conclude(pass, commit).await
     }
 
     async fn rest_later(&self, pass: Pass, error: &dyn std::fmt::Display) -> Result<(), StorageError> {
         self.note("rest_delayed", error);
-        let mut record = self.record()?;
-        let flight = record.flight_mut();
+        let mut commit = self.begin();
+        let now = commit.now;
+        let flight = self.record_of(&mut commit)?.flight_mut();
         flight.tries = flight.tries.saturating_add(1);
-        flight.due_at = after(self.ports.now(), backoff::archive(flight.tries, &self.address.to_string()));
-        self.conclude(pass, &[rows::put(rows::record(), &record)]).await
+        flight.due_at = after(now, backoff::archive(flight.tries, &self.address.to_string()));
+        self.conclude(pass, commit).await
     }
 
     /// Empties the object if KV shows the generation that it wrote and nothing has arrived meanwhile.
     ///
     /// What fixed rules put aside makes no new generation; here at the latest its counts go to KV too.
-    async fn empty(&self, pass: Pass, before: Record) -> Result<(), StorageError> {
+    async fn empty(&self, pass: Pass) -> Result<(), StorageError> {
+        let record =
+            || self.stored(|stored| (stored.record.generation, stored.record.updated_at, stored.record.counts));
+        let (generation, updated_at, _) = record()?;
         let mut counts = Counts::default();
-        if before.flight().loaded {
+        if self.stored(|stored| stored.record.flight().loaded)? {
             let shown = match self.fetch(&self.address.key()).await {
                 Ok(shown) => shown,
                 Err(error) => return self.rest_later(pass, &error).await,
             };
-            let generation = match shown.as_deref().map(Record::from_kv) {
+            let shown_generation = match shown.as_deref().map(Record::from_kv) {
                 Some(Reading::Known(value)) => {
                     counts = value.counts;
                     Some(value.generation)
                 }
                 _ => None,
             };
-            let mut now = self.record()?;
-            if generation != Some(before.generation) && now.generation == before.generation {
+            if shown_generation != Some(generation) && record()?.0 == generation {
                 self.note("rest_again", &"KV does not show what was written");
-                now.flight_mut().archived = 0;
-                self.ports.write(&[rows::put(rows::record(), &now)])?;
+                let mut commit = self.begin();
+                self.record_of(&mut commit)?.flight_mut().archived = 0;
+                self.finish(commit).await?;
                 return self.rest_later(pass, &"KV does not show what was written").await;
             }
         }
-        let mut now = self.record()?;
-        if now.generation != before.generation || now.updated_at != before.updated_at || !self.is_quiet()? {
+        let is_unchanged = || -> Result<bool, StorageError> {
+            let (newest, last, _) = record()?;
+            Ok(newest == generation && last == updated_at && self.is_quiet()?)
+        };
+        if !is_unchanged()? {
             return Ok(());
         }
-        if now.counts != counts {
-            now.generation = now.generation.saturating_add(1);
-            return self.conclude(pass, &[rows::put(rows::record(), &now)]).await;
+        if record()?.2 != counts {
+            let mut commit = self.begin();
+            let record = self.record_of(&mut commit)?;
+            record.generation = record.generation.saturating_add(1);
+            return self.conclude(pass, commit).await;
         }
-        if self.has_foreign_rows()? {
-            return self.empty_own_rows().await;
+        if self.stored(|stored| stored.foreign.any())? {
+            return self.empty_own_rows(pass, is_unchanged).await;
         }
-        self.memory
-            .replace_with(|memory| super::Memory { lanes: std::mem::take(&mut memory.lanes), ..Default::default() });
+        self.forget_all();
         self.ports.clear().await
     }
 
-    /// Whether there are rows of another version, or rows set aside. They outlive the conversation.
-    fn has_foreign_rows(&self) -> Result<bool, StorageError> {
-        let root = rows::root();
-        let ends = [self.ports.first("", "")?.map(|(key, _)| key), self.ports.last("")?];
-        Ok(ends.into_iter().flatten().any(|key| !key.starts_with(&root)))
+    /// Deletes the conversation's own rows and leaves those of newer versions, and those set aside. Between two pieces
+    /// messages are let in; if one comes, it goes on with the record that is still there.
+    async fn empty_own_rows(
+        &self,
+        pass: Pass,
+        is_unchanged: impl Fn() -> Result<bool, StorageError>,
+    ) -> Result<(), StorageError> {
+        for prefix in [OLD_SEEN, rows::SEEN] {
+            while !self.ports.range(prefix, &rows::end_of(prefix), 1)?.is_empty() {
+                let (after, until) = (prefix.to_owned(), rows::end_of(prefix));
+                self.ports.write(&[Change::DeleteRange { after, until, limit: PIECE }])?;
+                self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
+                self.ports.sleep(Duration::ZERO).await;
+                if !is_unchanged()? {
+                    return Ok(());
+                }
+            }
+        }
+        self.forget_all();
+        let (after, until) = (rows::ROOT.to_owned(), rows::END.to_owned());
+        self.ports.write(&[Change::DeleteRange { after, until, limit: PIECE }])
     }
 
-    async fn empty_own_rows(&self) -> Result<(), StorageError> {
-        let root = rows::root();
-        let mut changes = Vec::new();
-        let mut cursor = String::new();
-        while let Some((key, _)) = self.ports.first(&root, &cursor)? {
-            changes.push(Change::Delete(key.clone()));
-            cursor = key;
-        }
-        self.ports.write(&changes)
+    /// What is in memory is about what is no longer stored. What is under way keeps its lane.
+    fn forget_all(&self) {
+        self.memory
+            .replace_with(|memory| super::Memory { lanes: std::mem::take(&mut memory.lanes), ..Default::default() });
     }
+}
+
+fn timeout<T>() -> Result<T, ArchiveError> {
+    Err(ArchiveError("timeout".to_owned()))
 }

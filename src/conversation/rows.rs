@@ -1,68 +1,80 @@
-//! The rows of a conversation in flight: their keys, and typed reading and writing.
+//! The rows of a conversation in flight: their keys, and what is in them.
 //!
-//! Every key starts with the version of its format, so that code of one version never meets the rows of another.
+//! The keys of what is worked on start with the version of their format, so that code of one version never takes the
+//! rows of another for its own. Within a version, fields are only added, with a value for rows that lack them.
+
+use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
 use super::outcome::Outcome;
-use super::ports::{Change, Millis, Storage, StorageError};
-use super::record::{Record, VERSION};
-use crate::json::{Field, object};
+use super::ports::Millis;
+use crate::json::object;
 
-/// The prefix of every row of this version.
-pub fn root() -> String {
-    format!("{VERSION}/")
-}
+/// The version of the rows. See `upgrade` for those before it.
+pub(super) const VERSION: u32 = 2;
 
-/// The key of the record.
-pub fn record() -> String {
-    format!("{VERSION}/record")
-}
+/// The largest row that storage takes, in bytes, with room for its key: 2 MB.
+pub(super) const MAX_ROW_BYTES: usize = 1_990_000;
 
-/// The prefix of the messages that wait for their turn, in order of arrival.
-pub fn inbox() -> String {
-    format!("{VERSION}/inbox/")
+/// Before every row that is worked on, and after it.
+pub(super) const ROOT: &str = "2/";
+pub(super) const END: &str = "2/~";
+
+/// The record.
+pub(super) const RECORD: &str = "2/record";
+/// The bot's state, where it is too large for the record.
+pub(super) const STATE: &str = "2/state";
+/// The messages that wait for their turn, in order of arrival.
+pub(super) const INBOX: &str = "2/inbox/";
+/// The replies that wait to be confirmed, in the order in which they were made.
+pub(super) const OUTBOX: &str = "2/outbox/";
+/// The answers that have been in doubt for so long that newer ones go before them.
+pub(super) const DOUBT: &str = "2/doubt/";
+/// What KV still has to be told.
+pub(super) const LETTERS: &str = "2/letter/";
+/// Ids of messages, by the time at which they were stored. After all other rows.
+pub(super) const SEEN: &str = "seen/";
+
+/// The key after every one that starts with `prefix`.
+pub(super) fn end_of(prefix: &str) -> String {
+    format!("{prefix}~")
 }
 
 /// The key of a message that waits for its turn.
-pub fn message(seq: u64) -> String {
-    format!("{VERSION}/inbox/{seq:016}")
+pub(super) fn message(seq: u64) -> String {
+    format!("{INBOX}{seq:016}")
 }
 
-/// The prefix of the replies that wait to be confirmed, in the order in which they were made.
-pub fn outbox() -> String {
-    format!("{VERSION}/outbox/")
+/// The key of a reply, below [`OUTBOX`] or [`DOUBT`].
+pub(super) fn reply(prefix: &str, seq: u64, n: usize) -> String {
+    format!("{prefix}{seq:016}/{n:06}")
 }
 
-/// The prefix of the replies to one message.
-pub fn replies_to(seq: u64) -> String {
-    format!("{VERSION}/outbox/{seq:016}/")
+/// The key of something KV still has to be told.
+pub(super) fn letter(seq: u64) -> String {
+    format!("{LETTERS}{seq:016}")
 }
 
-/// The key of a reply.
-pub fn reply(seq: u64, n: usize) -> String {
-    format!("{VERSION}/outbox/{seq:016}/{n:06}")
+/// The key of a part of it.
+pub(super) fn piece(letter: &str, n: usize) -> String {
+    format!("{letter}/{n:06}")
+}
+
+/// The place in the order of arrival that a key below `prefix` names.
+pub(super) fn seq_of(prefix: &str, key: &str) -> u64 {
+    key.strip_prefix(prefix).and_then(|rest| rest.split('/').next()?.parse().ok()).unwrap_or_default()
 }
 
 /// How many replies to the same message there are up to and with the one that has this key.
-pub fn replies_up_to(key: &str) -> usize {
+pub(super) fn replies_up_to(key: &str) -> usize {
     let n = key.rsplit('/').next().and_then(|n| n.parse::<usize>().ok());
     n.unwrap_or_default().saturating_add(1)
 }
 
-/// The prefix of what KV still has to be told.
-pub fn letters() -> String {
-    format!("{VERSION}/letter/")
-}
-
-/// The key of something KV still has to be told.
-pub fn letter(seq: u64) -> String {
-    format!("{VERSION}/letter/{seq:016}")
-}
-
-/// The key that says that a message has been received: one for all the triggers that report it.
-pub fn seen(id: &str) -> String {
-    format!("{VERSION}/seen/message/{id}")
+/// The key that says that `what` has been received, in the stretch of time that begins at `start` (UNIX seconds).
+pub(super) fn seen(start: u64, what: &str) -> String {
+    format!("{SEEN}{start:011}/{what}")
 }
 
 object! {
@@ -72,25 +84,27 @@ object! {
         /// CometChat's id.
         pub id: String as "id",
         /// The sender's UID.
-        pub sender: String as "sender",
+        pub sender: String as "sender" = String::new(),
         /// Its category and type, for the log.
-        pub kind: String as "kind",
+        pub kind: String as "kind" = String::new(),
         /// CometChat's id of the conversation.
         pub conversation_id: Option<String> as "conversationId",
         /// Its place in the order of arrival.
-        pub seq: u64 as "seq",
+        pub seq: u64 as "seq" = 0,
         /// When it was stored.
-        pub received_at: Millis as "receivedAt",
+        pub received_at: Millis as "receivedAt" = 0,
         /// How many attempts have begun. The newest one is the turn's epoch: only it may commit.
-        pub attempts: u32 as "attempts",
-        /// How often in a row the turn had to wait for KV.
-        pub delays: u32 as "delays",
+        pub attempts: u32 as "attempts" = 0,
+        /// How often in a row the turn had to wait for something that is not its own fault.
+        pub delays: u32 as "delays" = 0,
+        /// What it waited for last.
+        pub waits_for: Option<String> as "waitsFor",
         /// Not before this moment does the next attempt begin.
-        pub due_at: Millis as "dueAt",
-        /// Whether it has been dead and is tried again, and so was counted as received before.
-        pub replay: bool as "replay",
+        pub due_at: Millis as "dueAt" = 0,
+        /// Whether it was counted as received before: it is tried again, or a rule had put it aside first.
+        pub counted: bool as "replay" = false,
         /// The message as it came.
-        pub message: Box<RawValue> as "message",
+        pub message: Rc<RawValue> as "message",
     }
 }
 
@@ -101,7 +115,7 @@ impl Entry {
         sender: String,
         kind: String,
         conversation_id: Option<String>,
-        message: Box<RawValue>,
+        message: Rc<RawValue>,
     ) -> Self {
         Self {
             id,
@@ -112,8 +126,9 @@ impl Entry {
             received_at: 0,
             attempts: 0,
             delays: 0,
+            waits_for: None,
             due_at: 0,
-            replay: false,
+            counted: false,
             message,
         }
     }
@@ -126,33 +141,46 @@ object! {
         /// Its identity, which every attempt carries.
         pub id: String as "id",
         /// The place of the message it answers.
-        pub seq: u64 as "seq",
+        pub seq: u64 as "seq" = 0,
         /// The message it answers.
         pub message_id: String as "messageId",
         /// That message's category and type, for the log.
-        pub kind: String as "kind",
+        pub kind: String as "kind" = String::new(),
         /// When that message was stored.
-        pub received_at: Millis as "receivedAt",
+        pub received_at: Millis as "receivedAt" = 0,
         /// How many attempts its turn took.
-        pub attempts: u32 as "attempts",
+        pub attempts: u32 as "attempts" = 0,
         /// Whether it is the last reply to that message, with whose confirmation the message ends.
-        pub last: bool as "last",
+        pub last: bool as "last" = true,
         /// How the message ends then.
-        pub outcome: Outcome as "outcome",
+        pub outcome: Outcome as "outcome" = Outcome::Answered,
         /// Why, where the bot gave a reason.
         pub reason: Option<String> as "reason",
         /// When the reply was made: it cannot be at CometChat any earlier.
-        pub made_at: Millis as "madeAt",
+        pub made_at: Millis as "madeAt" = 0,
+        /// When it was put into the outbox; 0 where that was when it was made.
+        pub queued_at: Millis as "queuedAt" = 0,
         /// How often sending has failed.
-        pub tries: u32 as "tries",
-        /// How often in a row CometChat has asked to wait.
-        pub waits: u32 as "waits",
+        pub tries: u32 as "tries" = 0,
+        /// How often in a row CometChat has asked to wait, or refused everybody.
+        pub waits: u32 as "waits" = 0,
+        /// What kept it back last: CometChat's code, or what went wrong.
+        pub waits_for: Option<String> as "waitsFor",
         /// Not before this moment is it sent again.
-        pub due_at: Millis as "dueAt",
+        pub due_at: Millis as "dueAt" = 0,
         /// Whether CometChat may have it already.
-        pub doubtful: bool as "doubtful",
+        pub doubtful: bool as "doubtful" = true,
+        /// Since when it has been in doubt; 0 where it is not, or that is not known.
+        pub doubtful_since: Millis as "doubtfulSince" = 0,
         /// The whole body of the REST call.
-        pub body: Box<RawValue> as "body",
+        pub body: Rc<RawValue> as "body",
+    }
+}
+
+impl Reply {
+    /// When it was put into the outbox.
+    pub(super) fn waits_since(&self) -> Millis {
+        if self.queued_at == 0 { self.made_at } else { self.queued_at }
     }
 }
 
@@ -162,52 +190,18 @@ object! {
     pub struct Letter {
         /// The KV key.
         pub key: String as "key",
-        /// The KV value; `None` where the key has to go.
+        /// The KV value, without its pieces; `None` where the key has to go.
         pub value: Option<String> as "value",
+        /// The field of the value that the pieces go into: the message of a `turn`, or the `replies`. Each piece is a
+        /// row of its own, so that no letter is too large for one.
+        pub pieces: Option<String> as "pieces",
         /// The KV metadata, as JSON.
-        pub metadata: String as "metadata",
+        pub metadata: String as "metadata" = "{}".to_owned(),
         /// When it expires, in seconds from the time of writing.
-        pub ttl_seconds: u64 as "ttlSeconds",
+        pub ttl_seconds: u64 as "ttlSeconds" = 0,
         /// How often KV has failed.
-        pub tries: u32 as "tries",
+        pub tries: u32 as "tries" = 0,
         /// Not before this moment is it tried again.
-        pub due_at: Millis as "dueAt",
-    }
-}
-
-/// Writes a row.
-pub fn put(key: String, value: &impl Field) -> Change {
-    Change::Put(key, value.to_json())
-}
-
-/// Reads the record, if there is one.
-///
-/// One that cannot be read is moved aside, and a fresh one stands in for it, so that KV is read again.
-pub fn find_record(storage: &impl Storage) -> Result<Option<Record>, StorageError> {
-    let key = record();
-    match storage.read(&key)? {
-        Some(text) => Ok(Some(decode(storage, key, text)?.unwrap_or_else(Record::fresh))),
-        None => Ok(None),
-    }
-}
-
-/// The first readable row below `prefix` and after `after`. Unreadable ones are moved aside.
-pub fn first<T: Field>(storage: &impl Storage, prefix: &str, after: &str) -> Result<Option<(String, T)>, StorageError> {
-    while let Some((key, text)) = storage.first(prefix, after)? {
-        if let Some(value) = decode(storage, key.clone(), text)? {
-            return Ok(Some((key, value)));
-        }
-    }
-    Ok(None)
-}
-
-/// Reads a row's text, or moves the row aside under a key that no version reads.
-fn decode<T: Field>(storage: &impl Storage, key: String, text: String) -> Result<Option<T>, StorageError> {
-    match T::read(Some(&text)) {
-        Some(value) => Ok(Some(value)),
-        None => {
-            storage.write(&[Change::Put(format!("aside/{key}"), text), Change::Delete(key)])?;
-            Ok(None)
-        }
+        pub due_at: Millis as "dueAt" = 0,
     }
 }

@@ -1,28 +1,39 @@
 //! The turn: one message, one run of the bot, one commit of everything that comes of it.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::commit::Commit;
+use super::journal::End;
 use super::lanes::Pass;
 use super::letters::DeadLetter;
 use super::outcome::Outcome;
-use super::ports::{Change, Millis, Ports, StorageError, after};
+use super::ports::{Millis, Ports, StorageError, after};
+use super::reason::Reason;
 use super::record::{MAX_STATE_BYTES, Record};
 use super::rest::Loaded;
 use super::rows::{self, Entry, Reply};
-use super::{Conversation, backoff, journal};
-use crate::bot::{Failure, Input, Output, Verdict};
+use super::trouble::Trouble;
+use super::{Conversation, backoff};
+use crate::bot::{Behaviour, Failure, Input, Output, Verdict};
 use crate::cometchat::{Body, ReplyId};
 
 /// How long a bot may take over one message.
 pub const DEADLINE: Duration = Duration::from_secs(25);
+
+/// How many replies a turn may make, the parts of long ones counted.
+pub const MAX_REPLIES: usize = 100;
 
 /// How many attempts a message gets.
 const MAX_ATTEMPTS: u32 = 3;
 
 /// The longest that a turn waits for KV before it tries to read it again.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
+
+/// How long a turn waits before it looks again whether its bot is there.
+const UNTIL_THERE_IS_A_BOT: Duration = Duration::from_secs(5 * 60);
 
 /// How long an abandoned request may still be under way to CometChat before its history can be trusted. An assumption:
 /// CometChat says nothing about it.
@@ -39,106 +50,117 @@ fn wait(attempts: u32) -> Duration {
 }
 
 impl<P: Ports> Conversation<P> {
+    /// The first message in the inbox.
+    pub(super) fn first_message(&self) -> Result<Option<Rc<Entry>>, StorageError> {
+        self.stored(|stored| stored.first_message(&self.ports))?
+    }
+
     /// When the next attempt at a turn begins.
     pub(super) fn turn_due(&self) -> Result<Option<Millis>, StorageError> {
-        Ok(self.head_of_inbox()?.map(|(_, entry)| entry.due_at))
+        Ok(self.first_message()?.map(|entry| entry.due_at))
     }
 
     /// Whether the first message in the inbox waits for an attempt that has been recorded already.
     pub(super) fn turn_has_begun(&self) -> Result<bool, StorageError> {
         let begun = self.memory.borrow().begun;
-        Ok(begun.is_some() && self.head_of_inbox()?.map(|(_, entry)| (entry.seq, entry.attempts)) == begun)
-    }
-
-    fn head_of_inbox(&self) -> Result<Option<(String, Entry)>, StorageError> {
-        rows::first(&self.ports, &rows::inbox(), "")
+        Ok(begun.is_some() && self.first_message()?.map(|entry| (entry.seq, entry.attempts)) == begun)
     }
 
     /// Whether this is still the attempt that may commit: the message is still the first, and no later attempt began.
     fn is_current(&self, entry: &Entry) -> Result<bool, StorageError> {
-        let head = self.head_of_inbox()?;
-        Ok(head.is_some_and(|(_, head)| head.seq == entry.seq && head.attempts == entry.attempts))
+        let first = self.first_message()?;
+        Ok(first.is_some_and(|first| first.seq == entry.seq && first.attempts == entry.attempts))
     }
 
     /// One attempt at the first message in the inbox.
     pub(super) async fn turn(&self, pass: Pass) -> Result<(), StorageError> {
-        let Some((key, mut entry)) = self.head_of_inbox()? else { return Ok(()) };
-        let begun = self.memory.borrow_mut().begun.take();
-        if begun != Some((entry.seq, entry.attempts)) {
+        let Some(first) = self.first_message()? else { return Ok(()) };
+        let mut entry = Entry::clone(&first);
+        let begun = self.memory.borrow_mut().begun.take() == Some((entry.seq, entry.attempts));
+        if !begun {
             if entry.attempts >= MAX_ATTEMPTS {
-                return self.bury_turn(pass, entry, "crashed").await;
+                return self.bury_turn(pass, entry, &Reason::Crashed).await;
             }
             entry.attempts = entry.attempts.saturating_add(1);
             entry.due_at = after(self.ports.now(), wait(entry.attempts));
-            self.commit(&[rows::put(key, &entry)]).await?;
+            let mut commit = self.begin();
+            commit.put_entry(entry.clone());
+            self.finish(commit).await?;
         }
+        let Some(behaviour) = self.behaviour else {
+            self.report(Trouble::NoBot).await;
+            return self.delay_turn(pass, entry, &"no_bot", UNTIL_THERE_IS_A_BOT).await;
+        };
         let loaded = match self.load().await? {
             Ok(loaded) => loaded,
-            Err(error) => return self.delay_turn(pass, entry, &error).await,
+            Err(error) => return self.delay_turn(pass, entry, &error, LONGEST_DELAY).await,
         };
         // While KV was read the lane may have become another's.
         if !self.memory.borrow().lanes.is_held(pass) {
             return Ok(());
         }
         self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
-        let mut record = self.record()?;
-        record.adopt(loaded.archived.clone());
+        let (mut record, mut state) = self.stored(|stored| (stored.record.clone(), stored.state.clone()))?;
+        state = state.or_else(|| loaded.state());
+        record.adopt(loaded.archived.as_ref());
         // Whoever answers in a thread may be faster than the next commit.
         self.remember_confirmed(&mut record);
-        match self.run(&entry, record.state.as_deref(), &record).await {
-            Ok(output) => self.commit_turn(pass, entry, loaded, output).await,
-            Err(Failure::UnreadableState) => {
-                let loaded = loaded.with_unreadable_state(&self.address, record.state.as_deref());
-                self.note("state_set_aside", &"the bot cannot read it and starts afresh");
-                match self.run(&entry, None, &record).await {
-                    Ok(output) => self.commit_turn(pass, entry, loaded, output).await,
-                    Err(failure) => self.fail_turn(pass, entry, failure).await,
-                }
+        let mut result = self.run(behaviour, &entry, state.as_deref(), &record).await;
+        if result.as_ref().is_err_and(|failure| *failure == Failure::UnreadableState) {
+            self.note("state_set_aside", &"the bot cannot read it and starts afresh");
+            if let Some(state) = &state
+                && let Err(error) = self.set_state_aside(state).await
+            {
+                return self.delay_turn(pass, entry, &error, LONGEST_DELAY).await;
             }
+            self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
+            result = self.run(behaviour, &entry, None, &record).await;
+        }
+        match result {
+            Ok(output) => self.commit_turn(pass, entry, &loaded, output).await,
             Err(failure) => self.fail_turn(pass, entry, failure).await,
         }
     }
 
-    async fn run(&self, entry: &Entry, state: Option<&RawValue>, record: &Record) -> Result<Output, Failure> {
-        let Some(behaviour) = self.behaviour else {
-            return Err(Failure::Bot(crate::bot::BotError::new("no_behaviour")));
-        };
+    async fn run(
+        &self,
+        behaviour: &dyn Behaviour,
+        entry: &Entry,
+        state: Option<&RawValue>,
+        record: &Record,
+    ) -> Result<Output, Failure> {
         let input = Input { bot: &self.address.bot, message: &entry.message, state, sent: &record.sent };
-        self.within(DEADLINE, behaviour.run(input))
-            .await
-            .unwrap_or_else(|| Err(Failure::Bot(crate::bot::BotError::new("deadline"))))
+        self.within(DEADLINE, behaviour.run(input)).await.unwrap_or(Err(Failure::Deadline))
     }
 
     /// State, replies and verdict, at once, and only if the attempt is still the current one.
-    async fn commit_turn(&self, pass: Pass, entry: Entry, loaded: Loaded, output: Output) -> Result<(), StorageError> {
+    async fn commit_turn(&self, pass: Pass, entry: Entry, loaded: &Loaded, output: Output) -> Result<(), StorageError> {
         if !self.is_current(&entry)? {
             self.note("late_turn_dropped", &entry.id);
             return Ok(());
         }
         if output.state.get().len() > MAX_STATE_BYTES {
-            return self.bury_turn(pass, entry, "state_too_large").await;
+            return self.bury_turn(pass, entry, &Reason::StateTooLarge).await;
         }
-        let now = self.ports.now();
+        let bodies: Vec<Body> = output.replies.iter().flat_map(|text| Body::split(text)).collect();
+        if bodies.len() > MAX_REPLIES {
+            return self.bury_turn(pass, entry, &Reason::TooManyReplies).await;
+        }
+        let silent = bodies.is_empty();
         let (outcome, reason) = match output.verdict {
+            Verdict::Replies if silent => (Outcome::Ignored, Some(Reason::NoReply.to_string())),
             Verdict::Replies => (Outcome::Answered, None),
             Verdict::Ignored(reason) => (Outcome::Ignored, Some(reason)),
             Verdict::HandedOver(reason) => (Outcome::HandedOver, Some(reason)),
         };
-        let bodies: Vec<Body> = output.replies.iter().flat_map(|text| Body::split(text)).collect();
-        let silent = bodies.is_empty();
-        let (outcome, reason) = match outcome {
-            Outcome::Answered if silent => (Outcome::Ignored, Some("no_reply".to_owned())),
-            outcome => (outcome, reason),
-        };
 
-        let mut changes = vec![Change::Delete(rows::message(entry.seq))];
-        let mut record = self.record()?;
-        if !record.flight().loaded {
-            loaded.into_record(&mut record, self.next_seq()?, now, &mut changes)?;
-        }
-        record.state = Some(output.state);
+        let mut commit = self.begin();
+        let now = commit.now;
+        commit.drop_entry(entry.seq);
+        let record = self.record_of(&mut commit)?;
+        record.adopt(loaded.archived.as_ref());
         record.conversation_id = record.conversation_id.take().or_else(|| entry.conversation_id.clone());
-        if !entry.replay {
+        if !entry.counted {
             record.counts.receive();
         }
         if silent {
@@ -146,29 +168,30 @@ impl<P: Ports> Conversation<P> {
         } else {
             record.touch(now);
         }
-        let replies = self.replies(&entry, outcome, reason.as_deref(), bodies, now);
-        for (key, reply) in &replies {
-            changes.push(rows::put(key.clone(), reply));
+        self.put_state(&mut commit, Rc::from(output.state))?;
+        let mut unsent = Vec::new();
+        for (key, reply) in self.replies(&entry, outcome, reason.as_deref(), bodies, now) {
+            unsent.push(key.clone());
+            commit.put_reply(key, reply);
         }
-        let settled = self.settle_into(&mut record, &mut changes);
-        changes.push(rows::put(rows::record(), &record));
-        let begun = self.begin_next(&entry, now, &mut changes)?;
+        if silent {
+            commit.end(end_of_turn(&entry, outcome, reason.unwrap_or_default(), now));
+        }
+        if commit.is_too_large() {
+            return self.bury_turn(pass, entry, &Reason::TooLarge).await;
+        }
+        let begun = self.begin_next(&entry, &mut commit)?;
 
         self.free(pass);
-        self.ports.write(&changes)?;
-        {
+        self.finish_then(commit, || {
             let mut memory = self.memory.borrow_mut();
             memory.begun = begun;
-            memory.unsent.extend(replies.into_iter().map(|(key, _)| key));
+            memory.unsent.extend(unsent);
             if silent {
                 memory.budget.give_back(&entry.sender);
             }
-        }
-        self.settled(settled);
-        if silent {
-            self.end_turn(&entry, outcome, reason.as_deref());
-        }
-        self.arm().await
+        })
+        .await
     }
 
     fn replies(
@@ -197,32 +220,32 @@ impl<P: Ports> Conversation<P> {
                     outcome,
                     reason: reason.map(str::to_owned),
                     made_at: now,
+                    queued_at: 0,
                     tries: 0,
                     waits: 0,
+                    waits_for: None,
                     due_at: after(now, UNDER_WAY),
                     doubtful: false,
-                    body,
+                    doubtful_since: 0,
+                    body: body.into(),
                 };
-                Some((rows::reply(entry.seq, n), reply))
+                Some((rows::reply(rows::OUTBOX, entry.seq, n), reply))
             })
             .collect()
     }
 
     /// Records the first attempt at the message after `entry` together with the end of `entry`, which saves a commit.
-    fn begin_next(
-        &self,
-        entry: &Entry,
-        now: Millis,
-        changes: &mut Vec<Change>,
-    ) -> Result<Option<(u64, u32)>, StorageError> {
-        let next: Option<(String, Entry)> = rows::first(&self.ports, &rows::inbox(), &rows::message(entry.seq))?;
-        let Some((key, mut next)) = next.filter(|(_, next)| next.attempts == 0 && next.due_at <= now) else {
+    fn begin_next(&self, entry: &Entry, commit: &mut Commit) -> Result<Option<(u64, u32)>, StorageError> {
+        let now = commit.now;
+        let next =
+            self.stored(|stored| stored.inbox.next(&self.ports, &rows::message(entry.seq), &mut stored.unreadable))??;
+        let Some((_, next)) = next.filter(|(_, next)| next.attempts == 0 && next.due_at <= now) else {
             return Ok(None);
         };
-        next.attempts = 1;
-        next.due_at = after(now, first_wait());
-        changes.push(rows::put(key, &next));
-        Ok(Some((next.seq, next.attempts)))
+        let next = Entry { attempts: 1, due_at: after(now, first_wait()), ..Entry::clone(&next) };
+        let begun = (next.seq, next.attempts);
+        commit.put_entry(next);
+        Ok(Some(begun))
     }
 
     /// The bot failed: it gets another attempt, or the message is dead.
@@ -231,71 +254,74 @@ impl<P: Ports> Conversation<P> {
             return Ok(());
         }
         let reason = match failure {
-            Failure::Bot(error) => error.to_string(),
-            Failure::UnreadableState => "unreadable_state".to_owned(),
-            Failure::UnreadableMessage => return self.bury_turn(pass, entry, "unreadable_message").await,
+            Failure::Bot(error) => Reason::Bot(error.to_string()),
+            Failure::Deadline => Reason::Deadline,
+            // It was started afresh, and so has a state that it can read.
+            Failure::UnreadableState | Failure::UnreadableMessage => {
+                return self.bury_turn(pass, entry, &Reason::UnreadableMessage).await;
+            }
         };
         self.note("turn_failed", &reason);
         if entry.attempts >= MAX_ATTEMPTS {
             return self.bury_turn(pass, entry, &reason).await;
         }
         entry.due_at = after(self.ports.now(), wait(entry.attempts));
-        self.conclude(pass, &[rows::put(rows::message(entry.seq), &entry)]).await
+        let mut commit = self.begin();
+        commit.put_entry(entry);
+        self.conclude(pass, commit).await
     }
 
-    /// KV could not be read: the turn waits, and has not been an attempt. It never starts from an empty state.
+    /// The turn waits for something that is not its own fault, and has not been an attempt. Without KV it never starts
+    /// from an empty state, and without its bot it never ends.
     async fn delay_turn(
         &self,
         pass: Pass,
         mut entry: Entry,
-        error: &dyn std::fmt::Display,
+        why: &dyn std::fmt::Display,
+        longest: Duration,
     ) -> Result<(), StorageError> {
         if !self.is_current(&entry)? {
             return Ok(());
         }
-        self.note("turn_delayed", error);
+        self.note("turn_delayed", why);
         entry.attempts = entry.attempts.saturating_sub(1);
         entry.delays = entry.delays.saturating_add(1);
-        let wait = backoff::doubling(Duration::from_secs(1), entry.delays, LONGEST_DELAY);
+        entry.waits_for = Some(why.to_string());
+        let wait = backoff::doubling(Duration::from_secs(1), entry.delays, longest);
         entry.due_at = after(self.ports.now(), backoff::jittered(wait, &entry.id, entry.delays));
-        self.conclude(pass, &[rows::put(rows::message(entry.seq), &entry)]).await
+        let mut commit = self.begin();
+        commit.put_entry(entry);
+        self.conclude(pass, commit).await
     }
 
     /// The message is dead: a letter about it goes to KV, and the conversation goes on.
-    async fn bury_turn(&self, pass: Pass, entry: Entry, reason: &str) -> Result<(), StorageError> {
-        let now = self.ports.now();
-        let letter = DeadLetter::of_turn(entry.clone(), &self.address, reason, now);
-        let mut changes = vec![
-            Change::Delete(rows::message(entry.seq)),
-            Change::Put(rows::seen(&entry.id), Outcome::Dead.as_str().to_owned()),
-            letter.into_row(&self.address.bot, self.next_seq()?, now),
-        ];
-        let mut record = self.record()?;
-        if !entry.replay {
+    async fn bury_turn(&self, pass: Pass, entry: Entry, reason: &Reason) -> Result<(), StorageError> {
+        let mut commit = self.begin();
+        let now = commit.now;
+        commit.drop_entry(entry.seq);
+        let letter = DeadLetter::of_turn(&entry, &self.address, reason, now);
+        self.put_dead_letter(&mut commit, &letter, "turn", vec![entry.clone()])?;
+        let record = self.record_of(&mut commit)?;
+        if !entry.counted {
             record.counts.receive();
         }
         record.end(Outcome::Dead, now);
-        let settled = self.settle_into(&mut record, &mut changes);
-        changes.push(rows::put(rows::record(), &record));
-        let begun = self.begin_next(&entry, now, &mut changes)?;
+        commit.end(end_of_turn(&entry, Outcome::Dead, reason.to_string(), now));
+        let begun = self.begin_next(&entry, &mut commit)?;
 
         self.free(pass);
-        self.ports.write(&changes)?;
-        self.memory.borrow_mut().begun = begun;
-        self.settled(settled);
-        self.end_turn(&entry, Outcome::Dead, Some(reason));
-        self.arm().await
+        self.finish_then(commit, || self.memory.borrow_mut().begun = begun).await
     }
+}
 
-    fn end_turn(&self, entry: &Entry, outcome: Outcome, reason: Option<&str>) {
-        self.end(&journal::End {
-            message_id: &entry.id,
-            kind: &entry.kind,
-            outcome,
-            reason,
-            attempts: entry.attempts,
-            replies: 0,
-            took: self.ports.now().saturating_sub(entry.received_at),
-        });
+fn end_of_turn(entry: &Entry, outcome: Outcome, reason: String, now: Millis) -> End {
+    End {
+        message_id: entry.id.clone(),
+        kind: entry.kind.clone(),
+        outcome,
+        reason,
+        attempts: entry.attempts,
+        replies: 0,
+        took: now.saturating_sub(entry.received_at),
     }
 }

@@ -3,8 +3,7 @@
 use super::Conversation;
 use super::outcome::Counts;
 use super::ports::{Millis, Ports, StorageError};
-use super::rows::{self, Entry, Letter, Reply};
-use crate::json::{Field, object};
+use crate::json::object;
 
 object! {
     /// A conversation in flight. `received = answered + ignored + handedOver + dead + inFlight`.
@@ -22,8 +21,16 @@ object! {
         pub inbox: u64 as "inbox",
         /// Replies that wait to be confirmed.
         pub outbox: u64 as "outbox",
+        /// How many of them have been in doubt for so long that newer ones go before them.
+        pub apart: u64 as "apart",
         /// What KV still has to be told.
         pub letters: u64 as "letters",
+        /// What the first reply waits for, or the first message: CometChat's code, or what went wrong.
+        pub waits_for: Option<String> as "waitsFor",
+        /// Rows that cannot be read, and were set aside.
+        pub set_aside: u64 as "setAside",
+        /// Rows of a newer version, which wait for the code that knows them.
+        pub newer: u64 as "newer",
         /// Which of the conversation's generations this is.
         pub generation: u64 as "generation",
         /// The newest generation that KV has accepted.
@@ -34,56 +41,67 @@ object! {
 }
 
 impl<P: Ports> Conversation<P> {
-    /// The conversation as it is stored, or `None` where nothing is in flight. Changes nothing.
+    /// The conversation as it is stored, or `None` where nothing is in flight. Changes nothing, except that rows of an
+    /// older version are brought up to this one.
     ///
     /// # Errors
     ///
     /// The rows could not be read.
     pub fn view(&self) -> Result<Option<View>, StorageError> {
-        let record = self.record()?;
-        let mut counts = record.counts;
-        let mut inbox = 0_u64;
-        self.each::<Entry>(&rows::inbox(), |entry| {
-            inbox = inbox.saturating_add(1);
-            if !entry.replay {
-                counts.receive();
+        self.stored(|stored| {
+            let record = &stored.record;
+            let mut counts = record.counts;
+            let mut waits_for = None;
+            let mut inbox = 0_u64;
+            stored.inbox.each(&self.ports, |entry| {
+                if inbox == 0 {
+                    waits_for.clone_from(&entry.waits_for);
+                }
+                inbox = inbox.saturating_add(1);
+                if !entry.counted {
+                    counts.receive();
+                }
+            })?;
+            let (mut outbox, mut apart, mut unconfirmed) = (0_u64, 0_u64, 0_u64);
+            let mut newest = None;
+            for (queue, is_apart) in [(&stored.doubt, true), (&stored.outbox, false)] {
+                queue.each(&self.ports, |reply| {
+                    outbox = outbox.saturating_add(1);
+                    apart = apart.saturating_add(u64::from(is_apart));
+                    if newest
+                        .replace((is_apart, reply.message_id.clone()))
+                        .is_none_or(|newest| newest.1 != reply.message_id)
+                    {
+                        unconfirmed = unconfirmed.saturating_add(1);
+                    }
+                    if reply.waits_for.is_some() {
+                        waits_for.clone_from(&reply.waits_for);
+                    }
+                })?;
             }
-        })?;
-        let mut outbox = 0_u64;
-        let mut unconfirmed = 0_u64;
-        let mut newest = None;
-        self.each::<Reply>(&rows::outbox(), |reply| {
-            outbox = outbox.saturating_add(1);
-            if newest.replace(reply.seq) != Some(reply.seq) {
-                unconfirmed = unconfirmed.saturating_add(1);
+            let mut letters = 0_u64;
+            stored.letters.each(&self.ports, |_| letters = letters.saturating_add(1))?;
+            let has_foreign = stored.foreign.any() || !stored.unreadable.is_empty();
+            if !record.flight().loaded && counts == Counts::default() && !has_foreign {
+                return Ok(None);
             }
-        })?;
-        let mut letters = 0_u64;
-        self.each::<Letter>(&rows::letters(), |_| letters = letters.saturating_add(1))?;
-        if !record.flight().loaded && counts == Counts::default() {
-            return Ok(None);
-        }
-        let archived = record.flight().archived;
-        Ok(Some(View {
-            conversation: self.address.to_string(),
-            conversation_id: record.conversation_id,
-            counts,
-            in_flight: unconfirmed.saturating_add(inbox),
-            inbox,
-            outbox,
-            letters,
-            generation: record.generation,
-            archived,
-            updated_at: record.updated_at,
-        }))
-    }
-
-    fn each<T: Field>(&self, prefix: &str, mut visit: impl FnMut(T)) -> Result<(), StorageError> {
-        let mut cursor = String::new();
-        while let Some((key, row)) = rows::first::<T>(&self.ports, prefix, &cursor)? {
-            visit(row);
-            cursor = key;
-        }
-        Ok(())
+            let unreadable = u64::try_from(stored.unreadable.len()).unwrap_or(u64::MAX);
+            Ok(Some(View {
+                conversation: self.address.to_string(),
+                conversation_id: record.conversation_id.clone(),
+                counts,
+                in_flight: unconfirmed.saturating_add(inbox),
+                inbox,
+                outbox,
+                apart,
+                letters,
+                waits_for,
+                set_aside: stored.foreign.aside.saturating_add(unreadable),
+                newer: stored.foreign.newer,
+                generation: record.generation,
+                archived: record.flight().archived,
+                updated_at: record.updated_at,
+            }))
+        })?
     }
 }

@@ -1,26 +1,22 @@
-//! The operator's routes: conversations and dead letters. Without `ADMIN_TOKEN` they are not there.
-//!
-//! | route | what |
-//! | --- | --- |
-//! | `GET /admin/conversations` | conversations at rest, a page at a time |
-//! | `GET /admin/conversations/{bot}/{user or group}/{peer}` | one conversation, in flight or at rest |
-//! | `GET /admin/dead` | dead letters, a page at a time |
-//! | `POST /admin/dead/{bot}/{messageId}/replay` | tries a dead message again |
-//! | `DELETE /admin/dead/{bot}/{messageId}` | gives it up for good |
-//!
-//! Pages take `?limit=` (1 to 1,000, default 100) and `?cursor=`, which is the `cursor` of the page before.
+//! The operator's routes, answered: conversations and dead letters. Without `ADMIN_TOKEN` they are not there.
 
+use futures_util::future::join_all;
 use worker::js_sys::decode_uri_component;
 use worker::{Env, Request, Response, Result};
 
 use super::kv::Kv;
 use super::{hop, respond, settings};
+use crate::address::Address;
+use crate::admin::{Query, Route, name_of_letter};
+use crate::callback::CallbackError;
 use crate::callback::authentication::is_bearer;
-use crate::callback::{CallbackError, ReceiverType, uid};
 use crate::config::Config;
+use crate::conversation::DeadLetter;
 use crate::conversation::record::{Reading, Record};
-use crate::conversation::{Address, DeadLetter};
 use crate::json::{Field as _, Fields, Json};
+
+/// How many letters are tried again at the same time.
+const AT_A_TIME: usize = 10;
 
 /// Answers a request below `/admin/`.
 pub async fn answer(request: Request, env: &Env, path: &str) -> Result<Response> {
@@ -33,79 +29,54 @@ pub async fn answer(request: Request, env: &Env, path: &str) -> Result<Response>
     if !is_bearer(token.expose(), request.headers().get("Authorization")?.as_deref()) {
         return respond::unauthorized("Bearer");
     }
-    let mut segments = path.split('/').skip(2).map(decoded);
-    let mut next = || segments.next().unwrap_or_default();
-    let (collection, bot, second, third, surplus) = (next(), uid(&next()), next(), next(), next());
-    let route = match (collection.as_str(), bot.is_empty(), second.is_empty(), third.as_str()) {
-        _ if !surplus.is_empty() => return respond::not_found(),
-        ("conversations", true, true, "") => Route::Conversations,
-        ("conversations", false, false, peer) => match ReceiverType::parse(&second) {
-            Some(receiver_type) if !peer.is_empty() => Route::Conversation(Address::new(bot, receiver_type, peer)),
-            _ => return respond::not_found(),
-        },
-        ("dead", true, true, "") => Route::DeadLetters,
-        ("dead", false, false, "replay") => Route::Replay(DeadLetter::key(&bot, &second)),
-        ("dead", false, false, "") => Route::DeadLetter(DeadLetter::key(&bot, &second)),
-        _ => return respond::not_found(),
-    };
+    let Some(route) = Route::parse(path, decoded) else { return respond::not_found() };
     let allowed = route.method();
     if request.method().as_ref() != allowed {
         return respond::method_not_allowed(allowed);
     }
+    let url = request.inner().url();
+    let query = Query::parse(url.split_once('?').map_or("", |(_, query)| query), decoded);
     let kv = Kv::conversations(env)?;
     match route {
-        Route::Conversations => list(&request, &kv, "conversation:", "conversation").await,
+        Route::Conversations => list(&kv, &query, "conversation:", conversation).await,
         Route::Conversation(address) => show(env, config, &kv, &address).await,
-        Route::DeadLetters => list(&request, &kv, "dead:", "message").await,
-        Route::Replay(key) => replay(env, config, &kv, &key).await,
+        Route::DeadLetters => list(&kv, &query, "dead:", letter).await,
+        Route::ReplayMany => replay_many(env, config, &kv, &query).await,
+        Route::Replay(key) => match kv.get(&key).await? {
+            Some(letter) => replay(env, config, &key, &letter).await,
+            None => no_letter(),
+        },
         Route::DeadLetter(key) => give_up(&kv, &key).await,
     }
 }
 
-enum Route {
-    Conversations,
-    Conversation(Address),
-    DeadLetters,
-    Replay(String),
-    DeadLetter(String),
+fn conversation(key: &str) -> Json {
+    Json::new().text("conversation", key.strip_prefix("conversation:").unwrap_or(key))
 }
 
-impl Route {
-    fn method(&self) -> &'static str {
-        match self {
-            Self::Conversations | Self::Conversation(_) | Self::DeadLetters => "GET",
-            Self::Replay(_) => "POST",
-            Self::DeadLetter(_) => "DELETE",
-        }
-    }
+fn letter(key: &str) -> Json {
+    let (conversation, id) = name_of_letter(key);
+    Json::new().field("conversation", conversation.map(str::to_owned).write()).text("messageId", id)
 }
 
-/// A page of what stands below `prefix`: each key as `name`, with its metadata.
-async fn list(request: &Request, kv: &Kv, prefix: &str, name: &str) -> Result<Response> {
-    let url = request.inner().url();
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    let parameter = |name: &str| {
-        query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| decoded(value))
-    };
-    let limit = parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100_u64).clamp(1, 1_000);
-    let page = kv.list(prefix, limit, parameter("cursor").as_deref()).await?;
+/// A page of what stands below `prefix`: each key as `name` tells it, with its metadata.
+async fn list(kv: &Kv, query: &Query, prefix: &str, name: impl Fn(&str) -> Json) -> Result<Response> {
+    let page = kv.list(prefix, query.limit, query.cursor.as_deref()).await?;
     let page = Fields::parse(&page)?;
     let mut items = String::new();
     for key in page.objects("keys") {
-        let item = Json::new().text(name, key.text("name").strip_prefix(prefix).unwrap_or_default());
+        let item = name(&key.text("name"));
         let metadata = key.object("metadata");
         let item = metadata.iter().fold(item, |item, (field, value)| item.raw(field, value.get()));
         items.push_str(if items.is_empty() { "" } else { "," });
         items.push_str(&item.build());
     }
-    let answer = Json::new()
-        .raw("items", &format!("[{items}]"))
-        .field("cursor", page.read::<String>("cursor").and_then(|cursor| cursor.write()));
-    respond::json(200, &answer.build())
+    respond::json(200, &Json::new().raw("items", &format!("[{items}]")).field("cursor", cursor(&page)).build())
+}
+
+/// Where the next page begins, if there is one.
+fn cursor(page: &Fields<'_>) -> Option<String> {
+    page.read::<String>("cursor")?.write()
 }
 
 /// A conversation in flight as its object sees it, or at rest as KV has it.
@@ -139,16 +110,54 @@ async fn show(env: &Env, config: &Config, kv: &Kv, address: &Address) -> Result<
     }
 }
 
-async fn replay(env: &Env, config: &Config, kv: &Kv, key: &str) -> Result<Response> {
-    let Some(letter) = kv.get(key).await? else {
-        return no_letter();
+/// Tries a letter again. The object takes it out of KV itself, after what it has stored and before it could write a
+/// new one.
+async fn replay(env: &Env, config: &Config, key: &str, letter: &str) -> Result<Response> {
+    let conversation = DeadLetter::read(Some(letter)).and_then(|letter| Address::parse(&letter.conversation));
+    let Some(address) = conversation else {
+        return respond::error(&CallbackError::new(409, "ERR_UNREADABLE", "This version cannot read the dead letter."));
     };
-    let conversation = DeadLetter::read(Some(&letter)).and_then(|letter| Address::parse(&letter.conversation));
-    match conversation {
-        // The object takes the letter out of KV itself, after what it has stored and before it could write a new one.
-        Some(address) => hop::ask(env, config, &address, "POST", "/replay", Some(&letter)).await,
-        None => respond::error(&CallbackError::new(409, "ERR_UNREADABLE", "This version cannot read the dead letter.")),
+    let body = Json::new().text("key", key).raw("letter", letter).build();
+    hop::ask(env, config, &address, "POST", "/replay", Some(&body)).await
+}
+
+/// Tries the letters of one page again that the query selects, and says what became of them.
+async fn replay_many(env: &Env, config: &Config, kv: &Kv, query: &Query) -> Result<Response> {
+    let page = kv.list("dead:", query.limit, query.cursor.as_deref()).await?;
+    let page = Fields::parse(&page)?;
+    let keys: Vec<String> = page
+        .objects("keys")
+        .into_iter()
+        .filter(|key| {
+            let metadata = key.object("metadata");
+            query.selects(&metadata.text("reason"), metadata.read("diedAt").unwrap_or_default())
+        })
+        .map(|key| key.text("name"))
+        .collect();
+    let (mut accepted, mut duplicate, mut failed) = (0_u64, 0_u64, 0_u64);
+    for keys in keys.chunks(AT_A_TIME) {
+        let tries = keys.iter().map(|key| async move {
+            match kv.get(key).await? {
+                Some(letter) => replay(env, config, key, &letter).await?.text().await,
+                None => Ok(r#"{"status":"duplicate"}"#.to_owned()),
+            }
+        });
+        for answer in join_all(tries).await {
+            let answer = answer.unwrap_or_default();
+            let count = match Fields::parse(&answer).unwrap_or_default().text("status").as_str() {
+                "accepted" => &mut accepted,
+                "duplicate" => &mut duplicate,
+                _ => &mut failed,
+            };
+            *count = count.saturating_add(1);
+        }
     }
+    let answer = Json::new()
+        .number("accepted", accepted)
+        .number("duplicate", duplicate)
+        .number("failed", failed)
+        .field("cursor", cursor(&page));
+    respond::json(200, &answer.build())
 }
 
 async fn give_up(kv: &Kv, key: &str) -> Result<Response> {

@@ -6,10 +6,11 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, Request, Response, Result, console_error, console_log, console_warn};
 
 use super::{hop, respond, settings};
+use crate::address::Address;
 use crate::callback::envelope::{Callback, Envelope};
 use crate::callback::{CallbackError, MAX_BYTES, Roster, uid};
 use crate::config::Config;
-use crate::conversation::{Address, Entry};
+use crate::conversation::Entry;
 use crate::json::{Field as _, Json};
 
 /// Answers a callback for `bot`.
@@ -102,7 +103,7 @@ async fn receive(env: &Env, config: &Config, bot: &str, callback: &Callback<'_>)
         callback.sender.clone(),
         format!("{}/{}", shorten(&callback.category), shorten(&callback.kind)),
         callback.conversation_id.as_deref().map(str::to_owned),
-        callback.message.to_owned(),
+        callback.message.to_owned().into(),
     );
     let body = entry.to_json();
     let path = match callback.ignored(Roster { bot, bots: &config.roster }) {

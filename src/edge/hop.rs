@@ -7,8 +7,12 @@ use worker::wasm_bindgen::JsValue;
 use worker::web_sys::{Request, RequestInit};
 use worker::{Delay, Env, Error, Response, Result};
 
+use crate::address::Address;
 use crate::config::Config;
-use crate::conversation::Address;
+
+/// What the two sides of the hop have to agree on. They may be of two deploys: what does not fit is refused, and tried
+/// again by who asked.
+pub const VERSION: &str = "/2";
 
 /// How long a conversation may take to answer.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -38,7 +42,7 @@ pub async fn ask(
         init.set_body(&JsValue::from_str(body));
     }
     // An object has no host; the URL only has to be absolute.
-    let request = Request::new_with_str_and_init(&format!("https://conversation{path}"), &init)?;
+    let request = Request::new_with_str_and_init(&format!("https://conversation{VERSION}{path}"), &init)?;
     let answer = std::pin::pin!(stub.fetch_with_request(request.into()));
     let timer = std::pin::pin!(Delay::from(DEADLINE));
     match select(answer, timer).await {

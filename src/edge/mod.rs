@@ -3,11 +3,12 @@
 //! | route | what |
 //! | --- | --- |
 //! | `POST /callback/{bot}` | CometChat's callbacks |
-//! | `GET /health` | whether the settings are complete |
+//! | `GET /health` | whether the settings are complete, and nothing keeps messages waiting that somebody has to mend |
 //! | `/admin/…` | the operator's routes |
 
 mod admin;
 mod callback;
+mod health;
 mod hop;
 mod kv;
 mod object;
@@ -17,8 +18,7 @@ mod settings;
 
 use worker::{Context, Env, Method, Request, Response, Result, console_error, event};
 
-use crate::callback::CallbackError;
-use crate::json::{Json, list};
+use crate::json::Json;
 
 /// Keeps a panic to one report. `worker` installs a hook of its own when the module starts, after every start handler
 /// of ours, so ours replaces it with the first event.
@@ -47,23 +47,12 @@ async fn answer(request: Request, env: &Env) -> Result<Response> {
             _ => respond::method_not_allowed("POST"),
         },
         (Some("health"), None, None) => match request.method() {
-            Method::Get | Method::Head => health(env),
+            Method::Get | Method::Head => health::answer(env).await,
             _ => respond::method_not_allowed("GET, HEAD"),
         },
-        (Some("admin"), Some(_), _) => admin::answer(request, env, &path).await,
-        _ => respond::not_found(),
-    }
-}
-
-fn health(env: &Env) -> Result<Response> {
-    match settings::config(env).as_ref() {
-        Ok(config) => respond::json(200, &Json::new().text("status", "ok").raw("bots", &list(config.bots())).build()),
-        Err(problems) => {
-            let names = list(problems.0.iter().map(|(name, _)| *name));
-            respond::error(&CallbackError {
-                details: Some(Json::new().raw("settings", &names).build()),
-                ..respond::misconfigured(problems)
-            })
+        (Some("admin"), Some(_), _) => {
+            admin::answer(request, env, path.strip_prefix("/admin/").unwrap_or_default()).await
         }
+        _ => respond::not_found(),
     }
 }

@@ -7,10 +7,11 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, State, conso
 
 use super::kv::Kv;
 use super::platform::Platform;
-use super::{respond, settings};
+use super::{hop, respond, settings};
+use crate::address::Address;
 use crate::callback::Ignored;
-use crate::conversation::{self, Address, DeadLetter, Entry, Receipt, Replayed};
-use crate::json::{Field as _, Json};
+use crate::conversation::{self, DeadLetter, Entry, Instance, Receipt, Replayed};
+use crate::json::{Field as _, Fields, Json};
 
 /// How long a conversation waits for its settings to be mended.
 const UNTIL_MENDED: Duration = Duration::from_secs(60);
@@ -34,17 +35,18 @@ impl DurableObject for Conversation {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let Some(engine) = &self.engine else { return respond::unavailable("The settings are not complete.") };
         let path = request.path();
-        if let Some(rule) = path.strip_prefix("/receive") {
-            let ignored = rule.strip_prefix('/').and_then(Ignored::parse);
-            return self.receive(engine, &request.text().await?, ignored).await;
-        }
-        match (request.method(), path.as_str()) {
-            (Method::Post, "/replay") => self.replay(engine, &request.text().await?).await,
-            (Method::Get, "/view") => match engine.view() {
+        let Some(path) = path.strip_prefix(hop::VERSION) else { return not_understood(&path) };
+        match (request.method(), path.strip_prefix("/receive"), path) {
+            (Method::Post, Some(rule), _) => match rule.strip_prefix('/').map(Ignored::parse) {
+                Some(None) => not_understood(path),
+                ignored => self.receive(engine, &request.text().await?, ignored.flatten()).await,
+            },
+            (Method::Post, _, "/replay") => self.replay(engine, &request.text().await?).await,
+            (Method::Get, _, "/view") => match engine.view() {
                 Ok(view) => respond::json(200, view.write().as_deref().unwrap_or("null")),
                 Err(error) => failed(&error),
             },
-            _ => respond::not_found(),
+            _ => not_understood(path),
         }
     }
 
@@ -52,8 +54,6 @@ impl DurableObject for Conversation {
         match &self.engine {
             Some(engine) => {
                 let (due, armed) = engine.wake().await;
-                // In an event of its own: one in which the bot panics never ends, and until the platform gives it up
-                // after 15 minutes no other alarm goes off.
                 let engine = engine.clone();
                 self.state.wait_until(async move { engine.work(due).await });
                 armed.map_err(|error| worker::Error::RustError(error.to_string()))?;
@@ -72,7 +72,7 @@ impl DurableObject for Conversation {
 
 impl Conversation {
     async fn receive(&self, engine: &Rc<Engine>, body: &str, ignored: Option<Ignored>) -> Result<Response> {
-        let Some(entry) = Entry::read(Some(body)) else { return respond::not_found() };
+        let Some(entry) = Entry::read(Some(body)) else { return not_understood("the message") };
         match engine.receive(entry, ignored).await {
             Ok(Receipt::Accepted) => {
                 self.drive(engine);
@@ -87,8 +87,11 @@ impl Conversation {
     }
 
     async fn replay(&self, engine: &Rc<Engine>, body: &str) -> Result<Response> {
-        let Some(letter) = DeadLetter::read(Some(body)) else { return respond::not_found() };
-        match engine.replay(letter).await {
+        let fields = Fields::parse(body).unwrap_or_default();
+        let (Some(key), Some(letter)) = (fields.read::<String>("key"), fields.read::<DeadLetter>("letter")) else {
+            return not_understood("the letter");
+        };
+        match engine.replay(&key, letter).await {
             Ok(Replayed::Accepted) => {
                 self.drive(engine);
                 respond::json(200, r#"{"status":"accepted"}"#)
@@ -113,6 +116,10 @@ impl Conversation {
     }
 }
 
+thread_local! {
+    static INSTANCE: Rc<Instance> = Rc::default();
+}
+
 fn engine(state: &State, env: &Env) -> Option<Rc<Engine>> {
     let config = settings::config(env);
     let ready = config.as_ref().as_ref().ok()?;
@@ -120,7 +127,14 @@ fn engine(state: &State, env: &Env) -> Option<Rc<Engine>> {
     let behaviour = ready.behaviour(&address.bot);
     let settings = ready.conversation.clone();
     let platform = Platform::new(state.storage(), Kv::conversations(env).ok()?, config.clone());
-    Some(Rc::new(Engine::new(platform, address, settings, behaviour)))
+    let instance = INSTANCE.with(Rc::clone);
+    Some(Rc::new(Engine::new(platform, address, settings, behaviour, instance)))
+}
+
+/// The worker at the door and this one are of two versions, for as long as a deploy takes.
+fn not_understood(what: &str) -> Result<Response> {
+    console_error!("{}", Json::new().text("event", "hop_not_understood").text("detail", what).build());
+    respond::unavailable("The conversation did not understand what was asked.")
 }
 
 fn failed(error: &conversation::ports::StorageError) -> Result<Response> {

@@ -22,9 +22,6 @@ use crate::conversation::ports::{self, ArchiveError, Change, Millis, StorageErro
 /// How many parameters a statement may have in a Durable Object. Even, so that a key stays with its value.
 const MAX_PARAMETERS: usize = 100;
 
-/// Above every character that a key holds.
-const AFTER_ALL_KEYS: char = '\u{7f}';
-
 /// One object's share of the platform.
 pub struct Platform {
     storage: Storage,
@@ -47,20 +44,20 @@ impl Platform {
             return Ok(known);
         }
         let table = self.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'rows'", &[])?;
-        self.has_table.set(Some(table.is_some()));
-        Ok(table.is_some())
+        self.has_table.set(Some(!table.is_empty()));
+        Ok(!table.is_empty())
     }
 
-    /// The first row of an answer, as an object.
-    fn query(&self, sql: &str, parameters: &[&str]) -> Result<Option<JsValue>, StorageError> {
-        let mut rows = self.sql.exec_raw(sql, texts(parameters)).map_err(storage_error)?;
+    /// The rows of an answer, as objects.
+    fn query(&self, sql: &str, parameters: &[&str]) -> Result<Vec<JsValue>, StorageError> {
+        let rows = self.sql.exec_raw(sql, texts(parameters)).map_err(storage_error)?;
         // Not the cursor's own `next`, which goes through serde-wasm-bindgen.
-        Iterator::next(&mut rows).transpose().map_err(storage_error)
+        Iterator::collect::<Result<_, _>>(rows).map_err(storage_error)
     }
 
-    /// A text of the first row, if there is a table at all.
-    fn query_rows(&self, sql: &str, parameters: &[&str]) -> Result<Option<JsValue>, StorageError> {
-        if self.has_table()? { self.query(sql, parameters) } else { Ok(None) }
+    /// The rows of an answer, if there is a table at all.
+    fn query_rows(&self, sql: &str, parameters: &[&str]) -> Result<Vec<JsValue>, StorageError> {
+        if self.has_table()? { self.query(sql, parameters) } else { Ok(Vec::new()) }
     }
 
     /// Runs the statements as one transaction, without an await: all of them or none.
@@ -97,25 +94,28 @@ impl ports::Clock for Platform {
 }
 
 impl ports::Storage for Platform {
-    fn read(&self, key: &str) -> Result<Option<String>, StorageError> {
-        let row = self.query_rows("SELECT value FROM rows WHERE key = ?", &[key])?;
-        Ok(row.map(|row| column(&row, "value")))
+    fn read(&self, keys: &[String]) -> Result<Option<(String, String)>, StorageError> {
+        let wanted = vec!["?"; keys.len()].join(", ");
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let rows = self.query_rows(&format!("SELECT key, value FROM rows WHERE key IN ({wanted}) LIMIT 1"), &keys)?;
+        Ok(rows.first().map(row))
     }
 
-    fn first(&self, prefix: &str, after: &str) -> Result<Option<(String, String)>, StorageError> {
-        let row = self.query_rows(
-            "SELECT key, value FROM rows WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT 1",
-            &[prefix, after, &end_of(prefix)],
-        )?;
-        Ok(row.map(|row| (column(&row, "key"), column(&row, "value"))))
+    fn range(&self, after: &str, until: &str, limit: usize) -> Result<Vec<(String, String)>, StorageError> {
+        let sql = format!("SELECT key, value FROM rows WHERE key > ? AND key < ? ORDER BY key LIMIT {limit}");
+        Ok(self.query_rows(&sql, &[after, until])?.iter().map(row).collect())
     }
 
-    fn last(&self, prefix: &str) -> Result<Option<String>, StorageError> {
-        let row = self.query_rows(
-            "SELECT key FROM rows WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT 1",
-            &[prefix, &end_of(prefix)],
-        )?;
-        Ok(row.map(|row| column(&row, "key")))
+    fn last(&self, after: &str, until: &str) -> Result<Option<String>, StorageError> {
+        let sql = "SELECT key FROM rows WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1";
+        Ok(self.query_rows(sql, &[after, until])?.first().map(|row| text(row, "key")))
+    }
+
+    fn count(&self, after: &str, until: &str) -> Result<u64, StorageError> {
+        // As text: every column is read alike.
+        let sql = "SELECT CAST(COUNT(*) AS TEXT) AS n FROM rows WHERE key > ? AND key < ?";
+        let counted = self.query_rows(sql, &[after, until])?;
+        Ok(counted.first().and_then(|row| text(row, "n").parse().ok()).unwrap_or_default())
     }
 
     fn write(&self, changes: &[Change]) -> Result<(), StorageError> {
@@ -132,6 +132,10 @@ impl ports::Storage for Platform {
             match change {
                 Change::Put(key, value) => puts.extend([key.as_str(), value.as_str()]),
                 Change::Delete(key) => deletes.push(key),
+                Change::DeleteRange { after, until, limit } => {
+                    let range = format!("SELECT key FROM rows WHERE key > ? AND key < ? ORDER BY key LIMIT {limit}");
+                    statements.push((format!("DELETE FROM rows WHERE key IN ({range})"), texts(&[after, until])));
+                }
             }
         }
         for puts in puts.chunks(MAX_PARAMETERS) {
@@ -247,13 +251,13 @@ fn texts(parameters: &[&str]) -> Vec<JsValue> {
     parameters.iter().map(|text| JsValue::from_str(text)).collect()
 }
 
-/// A column of a row; every one holds text.
-fn column(row: &JsValue, name: &str) -> String {
-    Reflect::get(row, &JsValue::from_str(name)).ok().and_then(|value| value.as_string()).unwrap_or_default()
+fn row(row: &JsValue) -> (String, String) {
+    (text(row, "key"), text(row, "value"))
 }
 
-fn end_of(prefix: &str) -> String {
-    format!("{prefix}{AFTER_ALL_KEYS}")
+/// A column of a row; every one holds text.
+fn text(row: &JsValue, name: &str) -> String {
+    Reflect::get(row, &JsValue::from_str(name)).ok().and_then(|value| value.as_string()).unwrap_or_default()
 }
 
 fn storage_error(error: worker::Error) -> StorageError {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::callbacks::{End, Poison};
 use super::world::{State, World};
+use crate::address::Address;
 use crate::bot::{Bot, BotError, Result, Turn};
-use crate::conversation::Address;
 
 /// The only bot there is.
 pub static BOT: Simulated = Simulated;

@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 
 use super::cometchat;
 use super::world::{BEGIN, Kind, State, World};
+use crate::address::Address;
 use crate::callback::{Ignored, ReceiverType};
 use crate::conversation::ports::Millis;
-use crate::conversation::{Address, Entry, Receipt};
+use crate::conversation::{Entry, Receipt};
 
 /// A message for a bot, and all that is meant to come of it.
 #[derive(Debug, Clone)]
@@ -197,7 +198,7 @@ fn entry(state: &State, message: &Message) -> Entry {
         "receiverType": address.receiver_type.as_str(), "category": "message", "type": "text",
         "data": { "text": "…" },
     });
-    let raw = RawValue::from_string(raw.to_string()).unwrap();
+    let raw = RawValue::from_string(raw.to_string()).unwrap().into();
     Entry::new(message.id.clone(), message.sender.clone(), "message/text".to_owned(), None, raw)
 }
 

@@ -258,7 +258,7 @@ fn check_committed(state: &mut State, flight: &Flight) {
     let id = muid(&flight.request);
     let needle = format!(r#""id":"{id}""#);
     let rows = &state.objects[flight.object].disk.durable;
-    if !rows.iter().any(|(key, row)| key.contains("/outbox/") && row.contains(&needle)) {
+    if !rows.iter().any(|(key, row)| (key.contains("/outbox/") || key.contains("/doubt/")) && row.contains(&needle)) {
         state.violate(format_args!("{id} was sent before it was stored"));
     }
 }
@@ -311,11 +311,11 @@ fn page(state: &mut State, request: &Request) -> Vec<String> {
     let newest_first = state.cometchat.thread(&thread).iter().rev().filter(|said| said.id < before).take(size);
     let mut page: Vec<String> = newest_first
         .map(|Said { id, sent_at, reply }| match reply {
-            None => format!(r#"{{"id":"{id}","sentAt":{sent_at},"data":{{"text":"…"}}}}"#),
+            None => format!(r#"{{"id":"{id}","sender":"ann","sentAt":{sent_at},"data":{{"text":"…"}}}}"#),
             Some(reply) => {
                 let muid = if echoed { format!(r#""muid":"{reply}","#) } else { String::new() };
                 let data = format!(r#"{{"text":"…","metadata":{{"halley":"{reply}"}}}}"#);
-                format!(r#"{{"id":"{id}",{muid}"sentAt":{sent_at},"data":{data}}}"#)
+                format!(r#"{{"id":"{id}","sender":"{bot}",{muid}"sentAt":{sent_at},"data":{data}}}"#)
             }
         })
         .collect();

@@ -14,11 +14,22 @@ use super::world::{Object, PASS, State, World};
 use crate::conversation::ports::{Change, Millis};
 use crate::conversation::{DeadLetter, Receipt};
 
-const SEEN: &str = "1/seen/message/";
-const INBOX: &str = "1/inbox/";
-const OUTBOX: &str = "1/outbox/";
-const LETTERS: &str = "1/letter/";
-const RECORD: &str = "1/record";
+const SEEN: &str = "seen/";
+const INBOX: &str = "2/inbox/";
+const OUTBOX: &str = "2/outbox/";
+const DOUBT: &str = "2/doubt/";
+const LETTERS: &str = "2/letter/";
+const RECORD: &str = "2/record";
+const STATE: &str = "2/state";
+
+/// How long after the breaker was open replies may still wait for it.
+const HELD: Millis = 100_000;
+
+/// How long a reply in doubt holds up others.
+const HOLDS_UP: Millis = 30 * 60_000;
+
+/// How long KV may lack what has happened.
+const REST_AT_THE_LATEST: Millis = 300_000;
 
 /// How long a message may take to be stored, beside the time that the disk takes.
 const AT_ONCE: Millis = 10;
@@ -26,9 +37,15 @@ const AT_ONCE: Millis = 10;
 /// More attempts at a turn than crashes, which may take the record of one away, give any reason for.
 const MAX_ATTEMPTS: u32 = 40;
 
+/// The message that a row says has been received.
+pub fn seen_by(key: &str) -> Option<String> {
+    let (_, what) = key.strip_prefix(SEEN)?.split_once('/')?;
+    (!what.contains(':')).then(|| what.to_owned())
+}
+
 /// The messages that the rows say have been received.
 fn seen(rows: &Rows) -> impl Iterator<Item = String> {
-    rows.keys().filter_map(|key| key.strip_prefix(SEEN)).map(str::to_owned)
+    rows.keys().filter_map(|key| seen_by(key))
 }
 
 fn parse(text: &str) -> Value {
@@ -55,6 +72,8 @@ struct DueFlight {
     archived: u64,
     archived_at: Millis,
     due_at: Millis,
+    unrested_since: Millis,
+    seen_since: Millis,
 }
 
 fn due(row: &str) -> Due {
@@ -63,6 +82,14 @@ fn due(row: &str) -> Due {
 
 fn number(value: &Value, field: &str) -> u64 {
     value[field].as_u64().unwrap_or_default()
+}
+
+/// The state, in the record or in a row of its own.
+fn state_in(rows: &Rows) -> Option<Memory> {
+    rows.get(STATE)
+        .map(|text| parse(text))
+        .or_else(|| Some(record(rows)?["state"].clone()))
+        .and_then(|state| memory(&state))
 }
 
 fn memory(state: &Value) -> Option<Memory> {
@@ -96,7 +123,8 @@ pub fn check_view(world: &World, object: usize) {
             return state.violate(text);
         }
         let loaded = record(rows).is_some_and(|record| record["flight"]["loaded"] == true);
-        let truth = if loaded { this.received(rows).len() } else { seen(rows).count() } as u64;
+        let of_this_life = || seen(rows).chain(this.forgotten.iter().cloned()).collect::<BTreeSet<_>>();
+        let truth = if loaded { this.received(rows).len() } else { of_this_life().len() } as u64;
         if received != truth {
             state.violate(format_args!("{received} are said to be received, {truth} were"));
         }
@@ -135,7 +163,7 @@ impl State {
         let attempts = this.attempts.entry(id.to_owned()).or_default();
         *attempts += 1;
         let attempts = *attempts;
-        let of_this_life = record(&this.disk.live).and_then(|record| memory(&record["state"]));
+        let of_this_life = state_in(&this.disk.live);
         let woken = of_this_life.is_none() && !this.state.messages.is_empty();
         let newest = of_this_life.unwrap_or_else(|| this.state.clone());
         // After a stall the late one is still there, until it is dropped.
@@ -158,6 +186,19 @@ impl State {
     pub fn remember_former(&mut self, object: usize) {
         let this = &mut self.objects[object];
         this.former.extend(seen(&this.disk.live));
+        this.forgotten.clear();
+    }
+
+    /// Before ids are forgotten one by one.
+    pub fn remember_forgotten(&mut self, object: usize, change: &Change) {
+        let Change::DeleteRange { after, until, limit } = change else { return };
+        let this = &mut self.objects[object];
+        let gone = storage::range(&this.disk.live, after, until, *limit);
+        this.forgotten.extend(gone.iter().filter_map(|(key, _)| seen_by(key)));
+        this.former.extend(this.forgotten.iter().cloned());
+        if after.as_str() < RECORD && until.as_str() > RECORD {
+            self.remember_former(object);
+        }
     }
 
     /// A change reaches the disk.
@@ -170,12 +211,24 @@ impl State {
                     this.order.push(id);
                 }
             }
+            Op::Row(Change::Put(key, value)) if key.starts_with(DOUBT) => {
+                let row = parse(value);
+                let id = row["messageId"].as_str().unwrap_or_default().to_owned();
+                let since = number(&row, "doubtfulSince");
+                if this.apart.insert(id.clone()) && (since == 0 || self.now < since + HOLDS_UP) {
+                    self.violate(format_args!("{id} was set apart before its time"));
+                }
+            }
             Op::Row(Change::Put(key, value)) if key == RECORD => {
                 if let Some(memory) = memory(&parse(value)["state"]) {
                     this.state = memory;
                 }
             }
-            Op::Row(Change::Delete(key)) => this.former.extend(key.strip_prefix(SEEN).map(str::to_owned)),
+            Op::Row(Change::Put(key, value)) if key == STATE => {
+                if let Some(memory) = memory(&parse(value)) {
+                    this.state = memory;
+                }
+            }
             Op::Line(line) => {
                 let line = parse(line);
                 let id = line["messageId"].as_str().unwrap_or_default().to_owned();
@@ -197,7 +250,7 @@ impl State {
     fn check_emptied(&mut self, object: usize) {
         let this = &self.objects[object];
         let rows = &this.disk.durable;
-        let left = [INBOX, OUTBOX, LETTERS].into_iter().find_map(|prefix| storage::first(rows, prefix, ""));
+        let left = [INBOX, OUTBOX, DOUBT, LETTERS].into_iter().find_map(|prefix| storage::first(rows, prefix));
         let in_kv = self.kv.current(&this.address.key(), self.now).map(parse).unwrap_or_default();
         let received = this.received(rows).len() as u64;
         let counted = number(&in_kv["counts"], "received");
@@ -215,6 +268,9 @@ impl State {
 
     /// Whatever has to be done has an alarm that is not later.
     pub fn check_alarm(&mut self, object: usize) {
+        if self.instance.breaker.is_open() {
+            self.held_until = self.now + HELD;
+        }
         let this = &self.objects[object];
         let Some((what, due)) = self.due(&this.disk.durable) else { return };
         if this.alarm_running {
@@ -226,7 +282,8 @@ impl State {
         // What is under way may take as long as its pass lasts.
         let under_way = this.tasks > 0 || this.disk.pending() > 0;
         let lenient_until = if under_way { self.now + PASS } else { this.lenient_until };
-        let due = due.max(self.now).max(lenient_until);
+        let held_until = if ["a reply", "one in doubt"].contains(&what) { self.held_until } else { 0 };
+        let due = due.max(self.now).max(lenient_until).max(held_until);
         if alarm > due {
             let late = alarm - due;
             self.violate(format_args!("{what} is due {late} ms before the alarm"));
@@ -235,21 +292,32 @@ impl State {
 
     /// What is due first, by what is on disk.
     fn due(&self, rows: &Rows) -> Option<(&'static str, Millis)> {
-        let head = |prefix| storage::first(rows, prefix, "").map(|(_, row)| due(&row).due_at);
-        let heads = [("a message", head(INBOX)), ("a reply", head(OUTBOX)), ("a letter", head(LETTERS))];
+        let head = |prefix| storage::first(rows, prefix).map(|(_, row)| due(&row).due_at);
+        let heads = [
+            ("a message", head(INBOX)),
+            ("a reply", head(OUTBOX)),
+            ("one in doubt", head(DOUBT)),
+            ("a letter", head(LETTERS)),
+        ];
         let first = heads.into_iter().filter_map(|(what, due)| Some((what, due?))).min_by_key(|(_, due)| *due);
-        first.or_else(|| {
-            let record = due(rows.get(RECORD)?);
+        let is_quiet = first.is_none();
+        let archive = rows.get(RECORD).map(|row| {
+            let record = due(row);
             let flight = record.flight.unwrap_or_default();
             let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap();
             let (rest, empty) = (millis(self.settings.rest_after), millis(self.settings.empty_after));
-            let (what, due) = if record.generation > flight.archived {
-                ("rest", record.updated_at + rest)
+            let since = if flight.unrested_since == 0 { record.updated_at } else { flight.unrested_since };
+            let at_the_latest = since + rest.max(REST_AT_THE_LATEST);
+            if record.generation > flight.archived {
+                let due = if is_quiet { (record.updated_at + rest).min(at_the_latest) } else { at_the_latest };
+                ("rest", due.max(flight.due_at))
+            } else if is_quiet {
+                ("emptying", (record.updated_at + empty).max(flight.archived_at + 120_000).max(flight.due_at))
             } else {
-                ("emptying", (record.updated_at + empty).max(flight.archived_at + 120_000))
-            };
-            Some((what, due.max(flight.due_at)))
-        })
+                ("forgetting", flight.seen_since + 2 * empty.max(60_000))
+            }
+        });
+        first.into_iter().chain(archive).min_by_key(|(_, due)| *due)
     }
 
     /// Everything has come to rest, and everything has come to a good end.
@@ -327,7 +395,7 @@ impl State {
         let turns = this.state.messages.iter().filter(|turn| *turn == id).count();
         let sent = |n: &usize| replies.iter().any(|(message, m)| message == id && m == n);
         let surplus = replies.iter().any(|(message, n)| message == id && *n >= plan.parts());
-        let letter = self.kv.current(&DeadLetter::key(&this.address.bot, id), self.now);
+        let letter = self.kv.current(&DeadLetter::key(&this.address, id), self.now);
         if surplus {
             return Err(format!("{id} got more replies than the bot made"));
         }
@@ -374,7 +442,7 @@ impl State {
         if turns.contains(&None) || !turns.is_sorted_by(|a, b| a < b) {
             return Err(format!("turns out of order: {:?}, received {:?}", this.state.messages, this.order));
         }
-        let died = |id: &str| this.outcomes.get(id).is_some_and(|outcome| outcome == "dead");
+        let died = |id: &str| this.apart.contains(id) || this.outcomes.get(id).is_some_and(|outcome| outcome == "dead");
         if let Some((id, _)) = replies.iter().find(|(id, _)| !this.former.contains(id)) {
             return Err(format!("a reply to {id}, which was never received"));
         }

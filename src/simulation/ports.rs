@@ -4,7 +4,7 @@ use std::rc::Weak;
 use std::time::Duration;
 
 use super::cometchat;
-use super::storage::{self, Op};
+use super::storage::{self, Op, Rows};
 use super::trace::Brief;
 use super::world::{PASS, Sim, Slot, State, World};
 use crate::cometchat::{NoAnswer, Request, Response};
@@ -21,6 +21,10 @@ pub struct Ports {
 impl Ports {
     fn world(&self) -> World {
         self.world.upgrade().expect("the world outlives its objects")
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Rows) -> T) -> T {
+        self.world().with(|state| look(&state.objects[self.object].disk.live))
     }
 }
 
@@ -42,16 +46,20 @@ impl Clock for Ports {
 }
 
 impl Storage for Ports {
-    fn read(&self, key: &str) -> Result<Option<String>, StorageError> {
-        Ok(self.world().with(|state| state.objects[self.object].disk.live.get(key).cloned()))
+    fn read(&self, keys: &[String]) -> Result<Option<(String, String)>, StorageError> {
+        Ok(self.look(|rows| keys.iter().find_map(|key| Some((key.clone(), rows.get(key)?.clone())))))
     }
 
-    fn first(&self, prefix: &str, after: &str) -> Result<Option<(String, String)>, StorageError> {
-        Ok(self.world().with(|state| storage::first(&state.objects[self.object].disk.live, prefix, after)))
+    fn range(&self, after: &str, until: &str, limit: usize) -> Result<Vec<(String, String)>, StorageError> {
+        Ok(self.look(|rows| storage::range(rows, after, until, limit)))
     }
 
-    fn last(&self, prefix: &str) -> Result<Option<String>, StorageError> {
-        Ok(self.world().with(|state| storage::last(&state.objects[self.object].disk.live, prefix)))
+    fn last(&self, after: &str, until: &str) -> Result<Option<String>, StorageError> {
+        Ok(self.look(|rows| storage::between(rows, after, until).next_back().map(|(key, _)| key.clone())))
+    }
+
+    fn count(&self, after: &str, until: &str) -> Result<u64, StorageError> {
+        Ok(self.look(|rows| storage::between(rows, after, until).count() as u64))
     }
 
     fn write(&self, changes: &[Change]) -> Result<(), StorageError> {
@@ -63,11 +71,14 @@ impl Storage for Ports {
                 return Err(StorageError("the disk says no".to_owned()));
             }
             for change in changes {
+                state.remember_forgotten(self.object, change);
                 match change {
                     Change::Put(key, value) => {
                         state.trace(Some(self.object), format_args!("writes {key} {}", Brief(value)));
                     }
                     Change::Delete(key) => state.trace(Some(self.object), format_args!("deletes {key}")),
+                    Change::DeleteRange { after, until, limit } => state
+                        .trace(Some(self.object), format_args!("deletes up to {limit} between {after} and {until}")),
                 }
                 state.objects[self.object].disk.push(Op::Row(change.clone()));
             }

@@ -38,6 +38,11 @@ impl Disk {
         match &op {
             Op::Row(Change::Put(key, value)) => drop(self.live.insert(key.clone(), value.clone())),
             Op::Row(Change::Delete(key)) => drop(self.live.remove(key)),
+            Op::Row(Change::DeleteRange { after, until, limit }) => {
+                for (key, _) in range(&self.live, after, until, *limit) {
+                    self.live.remove(&key);
+                }
+            }
             Op::Clear => self.live.clear(),
             Op::Alarm(_) | Op::Line(_) => {}
         }
@@ -86,17 +91,20 @@ impl Disk {
     }
 }
 
-pub fn first(rows: &Rows, prefix: &str, after: &str) -> Option<(String, String)> {
-    let from = if after > prefix { Bound::Excluded(after) } else { Bound::Included(prefix) };
-    rows.range::<str, _>((from, Bound::Unbounded))
-        .find(|(key, _)| key.as_str() > after)
-        .filter(|(key, _)| key.starts_with(prefix))
-        .map(|(key, value)| (key.clone(), value.clone()))
+/// The first `limit` rows between two keys.
+pub fn range(rows: &Rows, after: &str, until: &str, limit: usize) -> Vec<(String, String)> {
+    between(rows, after, until).take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-pub fn last(rows: &Rows, prefix: &str) -> Option<String> {
-    let end = format!("{prefix}\u{7f}");
-    rows.range::<str, _>((Bound::Included(prefix), Bound::Excluded(end.as_str())))
-        .next_back()
-        .map(|(key, _)| key.clone())
+pub fn between<'a>(
+    rows: &'a Rows,
+    after: &str,
+    until: &str,
+) -> impl DoubleEndedIterator<Item = (&'a String, &'a String)> {
+    rows.range::<str, _>((Bound::Excluded(after), Bound::Excluded(until)))
+}
+
+/// The first row below a prefix.
+pub fn first(rows: &Rows, prefix: &str) -> Option<(String, String)> {
+    range(rows, prefix, &format!("{prefix}~"), 1).pop()
 }

@@ -14,10 +14,11 @@ use super::faults::{Faults, settings};
 use super::kv::Kv;
 use super::ports::Ports;
 use super::random::Random;
-use super::storage::{Disk, Op};
+use super::storage::{self, Disk, Op};
 use super::trace::{Brief, Tally};
+use crate::address::Address;
 use crate::conversation::ports::{Change, Millis};
-use crate::conversation::{Address, Conversation, Settings};
+use crate::conversation::{Conversation, Instance, Settings};
 
 pub type Engine = Conversation<Ports>;
 pub type World = Rc<Sim>;
@@ -43,6 +44,9 @@ pub struct State {
     pub messages: Vec<Message>,
     pub kv: Kv,
     pub cometchat: History,
+    pub instance: Rc<Instance>,
+    /// Until then replies may wait because CometChat answers nobody.
+    pub held_until: Millis,
     pub tally: Tally,
     pub tracing: bool,
     pub violation: Option<String>,
@@ -94,8 +98,12 @@ pub struct Object {
     pub taken: BTreeSet<String>,
     /// Messages received in former lives, before the object emptied itself.
     pub former: BTreeSet<String>,
+    /// Ids that were forgotten while the object went on.
+    pub forgotten: BTreeSet<String>,
     /// Messages that reached the inbox on disk, in that order.
     pub order: Vec<String>,
+    /// Messages whose answers have been in doubt for so long that others went before them.
+    pub apart: BTreeSet<String>,
     /// The newest state that reached the disk.
     pub state: Memory,
     /// How often the bot was tried with a message.
@@ -122,7 +130,9 @@ impl Object {
             acknowledged: BTreeSet::new(),
             taken: BTreeSet::new(),
             former: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
             order: Vec::new(),
+            apart: BTreeSet::new(),
             state: Memory::default(),
             attempts: BTreeMap::new(),
             outcomes: BTreeMap::new(),
@@ -201,6 +211,8 @@ impl Sim {
             messages: Vec::new(),
             kv: Kv::default(),
             cometchat: History::default(),
+            instance: Rc::default(),
+            held_until: 0,
             tally: Tally::default(),
             tracing,
             violation: None,
@@ -233,15 +245,15 @@ impl Sim {
         if let Some(engine) = self.with(|state| state.objects[object].engine.clone()) {
             return engine;
         }
-        let (address, settings) = self.with(|state| {
+        let (address, settings, instance) = self.with(|state| {
             state.count("objects started");
             state.trace(Some(object), format_args!("starts"));
             // What an earlier instance had under way is not looked for at once.
             state.hold_back(object, 2_000);
-            (state.objects[object].address.clone(), state.settings.clone())
+            (state.objects[object].address.clone(), state.settings.clone(), state.instance.clone())
         });
         let ports = Ports { world: Rc::downgrade(self), object };
-        let engine = Rc::new(Engine::new(ports, address, settings, Some(&BOT)));
+        let engine = Rc::new(Engine::new(ports, address, settings, Some(&BOT), instance));
         self.with(|state| state.objects[object].engine = Some(engine.clone()));
         engine
     }
@@ -319,6 +331,11 @@ impl State {
             match op {
                 Op::Row(Change::Put(key, value)) => drop(disk.durable.insert(key, value)),
                 Op::Row(Change::Delete(key)) => drop(disk.durable.remove(&key)),
+                Op::Row(Change::DeleteRange { after, until, limit }) => {
+                    for (key, _) in storage::range(&disk.durable, &after, &until, limit) {
+                        disk.durable.remove(&key);
+                    }
+                }
                 Op::Clear => {
                     disk.durable.clear();
                     disk.alarm = None;
@@ -408,7 +425,9 @@ impl Sim {
         let world = self.clone();
         self.with(|state| {
             state.spawn(object, Kind::Alarm, async move {
-                let result = engine.alarm().await;
+                let (due, result) = engine.wake().await;
+                // Work goes on in an event of its own.
+                world.with(|state| state.spawn(object, Kind::Drive, async move { engine.work(due).await }));
                 world.sync(object).await;
                 world.with(|state| {
                     state.trace(Some(object), format_args!("alarm ends: {result:?}"));

@@ -1,0 +1,226 @@
+//! Changes that become durable together, and what follows from them in memory and in the log.
+
+use std::rc::Rc;
+
+use serde_json::value::RawValue;
+
+use super::Conversation;
+use super::journal::End;
+use super::lanes::Pass;
+use super::ports::{Change, Millis, Ports, StorageError};
+use super::record::Record;
+use super::rows::{self, Entry, Letter, Reply};
+use super::stored::{Stored, put};
+
+/// The largest state that lies in the record, in bytes: a row of its own costs a write of its own.
+const MAX_INLINE_STATE: usize = 2_048;
+
+/// More pieces than a letter has.
+const MAX_PIECES: usize = 100_000;
+
+/// What one step changes.
+pub(super) struct Commit {
+    pub(super) now: Millis,
+    changes: Vec<Change>,
+    follows: Vec<Follow>,
+    record: Option<Record>,
+    ends: Vec<End>,
+    /// The key of a row that storage would not take.
+    too_large: Option<String>,
+}
+
+/// How memory follows.
+enum Follow {
+    Inbox(String, Option<Rc<Entry>>),
+    Replies(String, Option<Rc<Reply>>),
+    Letters(String, Option<Rc<Letter>>),
+    State { state: Rc<RawValue>, has_row: bool },
+    SetAside(String),
+}
+
+impl Commit {
+    pub(super) fn put_entry(&mut self, entry: Entry) {
+        let key = rows::message(entry.seq);
+        self.change(put(key.clone(), &entry));
+        self.follows.push(Follow::Inbox(key, Some(Rc::new(entry))));
+    }
+
+    pub(super) fn drop_entry(&mut self, seq: u64) {
+        let key = rows::message(seq);
+        self.change(Change::Delete(key.clone()));
+        self.follows.push(Follow::Inbox(key, None));
+    }
+
+    pub(super) fn put_reply(&mut self, key: String, reply: Reply) {
+        self.change(put(key.clone(), &reply));
+        self.follows.push(Follow::Replies(key, Some(Rc::new(reply))));
+    }
+
+    pub(super) fn drop_reply(&mut self, key: String) {
+        self.change(Change::Delete(key.clone()));
+        self.follows.push(Follow::Replies(key, None));
+    }
+
+    pub(super) fn put_letter(&mut self, key: String, letter: Letter) {
+        self.change(put(key.clone(), &letter));
+        self.follows.push(Follow::Letters(key, Some(Rc::new(letter))));
+    }
+
+    pub(super) fn drop_letter(&mut self, key: String) {
+        self.change(Change::DeleteRange { after: key.clone(), until: rows::end_of(&key), limit: MAX_PIECES });
+        self.change(Change::Delete(key.clone()));
+        self.follows.push(Follow::Letters(key, None));
+    }
+
+    /// A row that is not kept in memory.
+    pub(super) fn put(&mut self, key: String, text: String) {
+        self.change(Change::Put(key, text));
+    }
+
+    /// Moves a row to where no version reads it.
+    pub(super) fn set_aside(&mut self, key: &str, text: String) {
+        self.change(Change::Put(format!("{}{key}", super::upgrade::ASIDE), text));
+        self.change(Change::Delete(key.to_owned()));
+        self.follows.push(Follow::SetAside(key.to_owned()));
+    }
+
+    /// A message has ended: a line in the log, once that is durable.
+    pub(super) fn end(&mut self, end: End) {
+        self.ends.push(end);
+    }
+
+    /// Whether storage would not take a row of it.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.too_large.is_some()
+    }
+
+    pub(super) fn change(&mut self, change: Change) {
+        if let Change::Put(key, text) = &change
+            && text.len() > rows::MAX_ROW_BYTES
+        {
+            self.too_large.get_or_insert_with(|| key.clone());
+        }
+        self.changes.push(change);
+    }
+}
+
+impl<P: Ports> Conversation<P> {
+    pub(super) fn begin(&self) -> Commit {
+        Commit {
+            now: self.ports.now(),
+            changes: Vec::new(),
+            follows: Vec::new(),
+            record: None,
+            ends: Vec::new(),
+            too_large: None,
+        }
+    }
+
+    /// The record as the commit will leave it.
+    pub(super) fn record_of<'a>(&self, commit: &'a mut Commit) -> Result<&'a mut Record, StorageError> {
+        let record = match commit.record.take() {
+            Some(record) => record,
+            None => self.stored(|stored| stored.record.clone())?,
+        };
+        Ok(commit.record.insert(record))
+    }
+
+    /// Stores the bot's state, if it has changed.
+    pub(super) fn put_state(&self, commit: &mut Commit, state: Rc<RawValue>) -> Result<(), StorageError> {
+        let is_small = state.get().len() <= MAX_INLINE_STATE;
+        let (is_known, has_row) = self.stored(|stored| {
+            let known = stored.state.as_ref().is_some_and(|known| known.get() == state.get());
+            (known, stored.has_state_row)
+        })?;
+        let record = self.record_of(commit)?;
+        record.state = is_small.then(|| state.clone());
+        match (is_small, has_row) {
+            (true, true) => commit.change(Change::Delete(rows::STATE.to_owned())),
+            (true, false) => {}
+            (false, true) if is_known => {}
+            (false, _) => commit.change(Change::Put(rows::STATE.to_owned(), state.get().to_owned())),
+        }
+        commit.follows.push(Follow::State { state, has_row: !is_small });
+        Ok(())
+    }
+
+    /// Makes a step's last commit durable: confirmed replies go with it, the lane is free from here on, the lines about
+    /// what has ended are written, and the alarm is set for what comes next.
+    pub(super) async fn conclude(&self, pass: Pass, commit: Commit) -> Result<(), StorageError> {
+        self.free(pass);
+        self.finish(commit).await
+    }
+
+    /// Makes a commit durable, and the alarm that it needs with it.
+    ///
+    /// # Errors
+    ///
+    /// It may not be durable. What is in memory has been forgotten, and an alarm is set all the same.
+    pub(super) async fn finish(&self, commit: Commit) -> Result<(), StorageError> {
+        self.finish_then(commit, || ()).await
+    }
+
+    /// The same, and does `then` once it is written.
+    pub(super) async fn finish_then(&self, mut commit: Commit, then: impl FnOnce()) -> Result<(), StorageError> {
+        let written = self.write(&mut commit);
+        if let Err(error) = written {
+            // Whether anything of it is stored is not known.
+            self.memory.borrow_mut().stored = None;
+            // The step's own error says more than the alarm's.
+            let _ = self.arm().await;
+            return Err(error);
+        }
+        then();
+        self.arm().await
+    }
+
+    fn write(&self, commit: &mut Commit) -> Result<(), StorageError> {
+        let mut settled = 0;
+        if commit.record.is_some() {
+            settled = self.settle_into(commit)?;
+            self.set_aside_into(commit)?;
+            self.note_seen(commit)?;
+        }
+        if let Some(record) = &commit.record {
+            let row = put(rows::RECORD.to_owned(), record);
+            commit.change(row);
+        }
+        if let Some(key) = &commit.too_large {
+            return Err(StorageError(format!("{key} is too large for a row")));
+        }
+        self.ports.write(&commit.changes)?;
+        self.stored(|stored| {
+            if let Some(record) = commit.record.take() {
+                stored.record = record;
+                stored.has_record = true;
+            }
+            for follow in commit.follows.drain(..) {
+                stored.follow(follow);
+            }
+        })?;
+        self.settled(settled);
+        for end in commit.ends.drain(..) {
+            self.journal_end(&end);
+        }
+        Ok(())
+    }
+}
+
+impl Stored {
+    fn follow(&mut self, follow: Follow) {
+        match follow {
+            Follow::Inbox(key, row) => self.inbox.follow(key, row),
+            Follow::Replies(key, row) if key.starts_with(rows::DOUBT) => self.doubt.follow(key, row),
+            Follow::Replies(key, row) => self.outbox.follow(key, row),
+            Follow::Letters(key, row) => self.letters.follow(key, row),
+            Follow::State { state, has_row } => {
+                self.state = Some(state);
+                self.has_state_row = has_row;
+            }
+            Follow::SetAside(key) => {
+                self.unreadable.retain(|row| row.key != key);
+                self.foreign.aside = self.foreign.aside.saturating_add(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What somebody has to mend: it goes into the log and, for `/health`, into KV, and is taken back when it is over.
+//!
+//! A note in KV is renewed every ten minutes and expires after twenty. It says that there is trouble and what kind,
+//! never whom it concerns; the log does.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use super::Conversation;
+use super::ports::{Millis, Ports, after};
+use crate::json::Json;
+
+/// How often the same trouble is reported.
+const EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// How long a note stands.
+const KEPT: Duration = Duration::from_secs(20 * 60);
+
+/// How long KV may take: this must not hold up what it is about.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// What keeps messages waiting that nobody at Halley can mend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// CometChat refuses the key, the app or the plan.
+    Denied,
+    /// CometChat answers nobody.
+    NoAnswer,
+    /// There are messages for a bot that the setting `BOTS` does not have.
+    NoBot,
+}
+
+impl Trouble {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Denied, Self::NoAnswer, Self::NoBot];
+
+    /// As it stands in the log and in `/health`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "cometchat_denies",
+            Self::NoAnswer => "cometchat_does_not_answer",
+            Self::NoBot => "no_bot",
+        }
+    }
+
+    /// The KV key of the note.
+    pub fn key(self) -> String {
+        format!("trouble:{}", self.as_str())
+    }
+}
+
+/// What the conversations of one instance have reported, and when.
+#[derive(Debug, Default)]
+pub(super) struct Reported(RefCell<Vec<(Trouble, Millis)>>);
+
+impl Reported {
+    /// Whether a report is due; then it counts as made.
+    fn take(&self, trouble: Trouble, now: Millis) -> bool {
+        let mut reported = self.0.borrow_mut();
+        let is_recent = |at: Millis| at <= now && now < after(at, EVERY);
+        if reported.iter().any(|(known, at)| *known == trouble && is_recent(*at)) {
+            return false;
+        }
+        reported.retain(|(known, _)| *known != trouble);
+        reported.push((trouble, now));
+        true
+    }
+
+    /// What is over when CometChat answers.
+    fn take_over(&self) -> Vec<Trouble> {
+        let mut over = Vec::new();
+        self.0.borrow_mut().retain(|(trouble, _)| {
+            let stays = *trouble == Trouble::NoBot;
+            if !stays {
+                over.push(*trouble);
+            }
+            stays
+        });
+        over
+    }
+}
+
+impl<P: Ports> Conversation<P> {
+    /// Reports trouble, unless that has been done lately. KV is told as far as it can be.
+    pub(super) async fn report(&self, trouble: Trouble) {
+        let now = self.ports.now();
+        if !self.instance.reported.take(trouble, now) {
+            return;
+        }
+        self.note("trouble", &trouble.as_str());
+        let value = Json::new().text("trouble", trouble.as_str()).number("at", now).build();
+        if !matches!(self.within(DEADLINE, self.ports.put(&trouble.key(), &value, KEPT, "{}")).await, Some(Ok(()))) {
+            self.note("trouble_not_noted", &trouble.as_str());
+        }
+    }
+
+    /// CometChat has answered: takes back what was reported of it.
+    pub(super) async fn all_is_well(&self) {
+        for trouble in self.instance.reported.take_over() {
+            self.note("trouble_over", &trouble.as_str());
+            // Where this fails the note expires.
+            let _ = self.within(DEADLINE, self.ports.delete(&trouble.key())).await;
+        }
+    }
+}
