@@ -3,11 +3,13 @@
 //! serde's derive makes about 5 KB of WebAssembly of a struct, and `serde_json::json!` builds a tree first. Together
 //! they would take a third of the worker; what is here takes a few hundred bytes a struct.
 
+mod surrogates;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// An object under construction. Fields stand in the order in which they are added.
@@ -85,6 +87,11 @@ fn array(items: impl Iterator<Item = String>) -> String {
     list
 }
 
+/// Reads a value, with U+FFFD for each lone surrogate in its texts.
+fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(&surrogates::mended(json))).ok()
+}
+
 /// JSON as it came, not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw(String);
@@ -97,7 +104,7 @@ impl Raw {
 
     /// The value, where it is one of this type.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_str(&self.0).ok()
+        read(&self.0)
     }
 }
 
@@ -118,7 +125,7 @@ impl<'a> Fields<'a> {
     ///
     /// It is not JSON, or not an object.
     pub fn parse(json: &'a str) -> serde_json::Result<Self> {
-        serde_json::from_str(json)
+        Names::Plain.parse(json).or_else(|_| Names::Mended.parse(json))
     }
 
     /// A field as it stands there. Of fields with the same name the last one counts, as in any other reader of JSON.
@@ -177,15 +184,22 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
+/// How names are read: as they stand, or with U+FFFD for each lone surrogate, which takes longer.
+#[derive(Clone, Copy)]
+enum Names {
+    Plain,
+    Mended,
+}
+
+impl Names {
+    fn parse<'a>(self, json: &'a str) -> serde_json::Result<Fields<'a>> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let fields = deserializer.deserialize_map(self)?;
+        deserializer.end().map(|()| fields)
     }
 }
 
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
+impl<'de> Visitor<'de> for Names {
     type Value = Fields<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,19 +208,25 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Vec::new();
-        while let Some((Key(key), value)) = map.next_entry()? {
-            fields.push((key, value));
+        while let Some(key) = map.next_key_seed(self)? {
+            fields.push((key, map.next_value()?));
         }
         Ok(Fields(fields))
     }
 }
 
 /// A name, borrowed where it has no escapes.
-struct Key<'a>(Cow<'a, str>);
+impl<'de> DeserializeSeed<'de> for Names {
+    type Value = Cow<'de, str>;
 
-impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor).map(Key)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        match self {
+            Self::Plain => deserializer.deserialize_str(KeyVisitor),
+            Self::Mended => {
+                let key = <&RawValue>::deserialize(deserializer)?;
+                Ok(Cow::Owned(read(key.get()).unwrap_or_default()))
+            }
+        }
     }
 }
 
@@ -244,7 +264,7 @@ pub trait Field: Sized {
 
 impl Field for String {
     fn read(json: Option<&str>) -> Option<Self> {
-        serde_json::from_str(json?).ok()
+        read(json?)
     }
 
     fn write(&self) -> Option<String> {
@@ -386,6 +406,21 @@ mod tests {
             assert_eq!(Sample::read(Some(json)), None, "{json}");
         }
         assert_eq!(Sample::read(None), None);
+    }
+
+    #[test]
+    fn half_a_character_costs_no_text() {
+        let json = r#"{"te\ud83dxt":"a\ud83d b","list":["\ude00"],"a":{"b":["\ud83d\ude00\ud83d"]},"more":"\\ud83d"}"#;
+        let fields = Fields::parse(json).unwrap();
+        assert_eq!(fields.text("te\u{fffd}xt"), "a\u{fffd} b");
+        assert_eq!(fields.read::<Vec<String>>("list"), Some(vec!["\u{fffd}".to_owned()]));
+        assert_eq!(fields.object("a").read::<Vec<String>>("b"), Some(vec!["\u{1f600}\u{fffd}".to_owned()]));
+        assert_eq!(fields.text("more"), "\\ud83d");
+        let names: Vec<&str> = fields.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["te\u{fffd}xt", "list", "a", "more"]);
+        let map: std::collections::BTreeMap<String, Vec<String>> = fields.keep("a").read().unwrap();
+        assert_eq!(map["b"], ["\u{1f600}\u{fffd}"]);
+        assert_eq!(fields.keep("a").get(), r#"{"b":["\ud83d\ude00\ud83d"]}"#, "what is kept is kept as it came");
     }
 
     #[test]

@@ -155,6 +155,22 @@ fn both_envelopes_and_the_fixed_rules() {
 }
 
 #[test]
+fn half_a_character_loses_nothing_else() {
+    let json = concat!(
+        r#"{"trigger":"after_message","appId":"app1","bot":"bot-1","x\ud83d":1,"data":{"id":"7","sender":"Ann\udc00","#,
+        r#""receiver":"bot-1","receiverType":"user","category":"message","type":"text","y\ud83d":2,"#,
+        r#""data":{"text":"cut \ud83d","mentions":{"\ud83d":{"name":"N\ud83d"}},"#,
+        r#""entities":{"sender":{"entity":{"name":"A\ud83d"}}}}}}"#,
+    );
+    let callback = callback(json);
+    assert_eq!(callback.sender, "ann\u{fffd}");
+    assert!(callback.mentions("\u{fffd}"));
+    let message = Message::parse(callback.message.get()).unwrap();
+    assert_eq!((message.text(), message.sender.name.as_str()), ("cut \u{fffd}", "A\u{fffd}"));
+    assert_eq!((message.mentions[0].uid.as_str(), message.mentions[0].name.as_str()), ("\u{fffd}", "N\u{fffd}"));
+}
+
+#[test]
 fn events_without_a_new_message() {
     for (name, event) in [
         ("message-edited", "message_edited"),
