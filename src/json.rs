@@ -108,6 +108,12 @@ impl Raw {
     }
 }
 
+impl From<&RawValue> for Raw {
+    fn from(json: &RawValue) -> Self {
+        Self(json.get().to_owned())
+    }
+}
+
 impl Default for Raw {
     fn default() -> Self {
         Self("null".to_owned())
@@ -135,7 +141,7 @@ impl<'a> Fields<'a> {
 
     /// A field as it stands there, to keep; null where it is missing.
     pub fn keep(&self, name: &str) -> Raw {
-        self.raw(name).map_or_else(Raw::default, |raw| Raw(raw.get().to_owned()))
+        self.raw(name).map(Raw::from).unwrap_or_default()
     }
 
     /// The fields of an object in a field; none where it is missing or something else.

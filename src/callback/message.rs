@@ -1,7 +1,12 @@
 //! The message inside a callback, as typed values. What is unknown is kept, never refused.
 
+use serde_json::value::RawValue;
+
 use super::uid;
 use crate::json::{Fields, Raw};
+
+/// How many of the people that a message mentions are kept. CometChat allows 10 (docs, send-message).
+const MAX_MENTIONS: usize = 100;
 
 /// Whether a message was written in a 1:1 chat or in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,7 +131,7 @@ pub struct Message {
     pub parent_id: Option<String>,
     /// What it holds.
     pub content: Content,
-    /// The people it mentions.
+    /// The people it mentions, 100 at most.
     pub mentions: Vec<Person>,
     /// Its tags.
     pub tags: Vec<String>,
@@ -152,7 +157,7 @@ impl Message {
             id: message.id("id")?,
             muid: message.id("muid"),
             conversation_id: message.id("conversationId"),
-            sender: person(&entities.object("sender"), "entity", uid(&message.read::<String>("sender")?)),
+            sender: person(uid(&message.read::<String>("sender")?), entities.object("sender").raw("entity")),
             receiver_type,
             receiver: match receiver_type {
                 ReceiverType::User => uid(&receiver),
@@ -209,13 +214,14 @@ pub(super) fn has_mention(text: &str, who: &str) -> bool {
         .any(|(named, _)| named.eq_ignore_ascii_case(who))
 }
 
-fn person(fields: &Fields<'_>, name: &str, uid: String) -> Person {
-    Person { uid, name: fields.object(name).text("name"), raw: fields.keep(name) }
+fn person(uid: String, user: Option<&RawValue>) -> Person {
+    let fields = user.and_then(|user| Fields::parse(user.get()).ok()).unwrap_or_default();
+    Person { uid, name: fields.text("name"), raw: user.map(Raw::from).unwrap_or_default() }
 }
 
 /// `data.mentions` is a map from UID to user (docs, `user_mentioned`).
 fn mentions(map: &Fields<'_>) -> Vec<Person> {
-    map.iter().map(|(key, _)| person(map, key, uid(key))).collect()
+    map.iter().take(MAX_MENTIONS).map(|(key, user)| person(uid(key), Some(user))).collect()
 }
 
 /// Newer payloads carry `attachments`, older ones only `url` (docs/cometchat.md, section 2.4).

@@ -62,6 +62,21 @@ fn a_mention_in_a_group() {
 }
 
 #[test]
+fn of_a_crowd_that_is_mentioned_the_first_hundred_are_kept() {
+    let people: Vec<String> = (0..20_000).map(|n| format!(r#""u{n}":{{"name":"Name {n}"}}"#)).collect();
+    let json = fixture("composed/group-mention")
+        .replace(r#""mentions": {"#, &format!(r#""mentions": {{{},"#, people.join(",")));
+    let callback = callback(&json);
+    assert!(callback.mentions("u19999") && callback.mentions("bot-1") && !callback.mentions("u20000"));
+    let message = Message::parse(callback.message.get()).unwrap();
+    assert_eq!(message.mentions.len(), 100);
+    for (n, person) in message.mentions.iter().enumerate() {
+        assert_eq!((person.uid.as_str(), person.name.as_str()), (&*format!("u{n}"), &*format!("Name {n}")));
+        assert_eq!(person.raw.get(), format!(r#"{{"name":"Name {n}"}}"#));
+    }
+}
+
+#[test]
 fn pictures_and_files() {
     let file = |name: &str, mime_type: &str, size| Attachment {
         url: format!("https://files.example/{name}"),
