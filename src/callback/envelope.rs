@@ -42,7 +42,7 @@ pub struct Callback<'a> {
     pub conversation_id: Option<String>,
     /// The message as it came.
     pub message: &'a RawValue,
-    data: Option<&'a RawValue>,
+    data: Fields<'a>,
 }
 
 /// The events that carry a new message. The three are one: the same message may come by each of them.
@@ -120,7 +120,7 @@ impl<'a> Envelope<'a> {
             kind: head.read("type").unwrap_or_default(),
             conversation_id: head.read("conversationId"),
             message,
-            data: head.raw("data"),
+            data: head.object("data"),
         })))
     }
 }
@@ -138,19 +138,18 @@ impl Envelope<'_> {
 impl Callback<'_> {
     /// Whether the message mentions this UID.
     pub fn mentions(&self, who: &str) -> bool {
-        let data = self.data();
-        data.object("mentions").iter().any(|(uid, _)| uid.eq_ignore_ascii_case(who))
-            || has_mention(&data.text("text"), who)
+        self.data.object("mentions").iter().any(|(uid, _)| uid.eq_ignore_ascii_case(who))
+            || has_mention(&self.data.text("text"), who)
     }
 
     /// Whether the text starts with `/`.
     pub fn is_slashed(&self) -> bool {
-        self.data().text("text").starts_with('/')
+        self.data.text("text").starts_with('/')
     }
 
-    // Read on demand: most callbacks are decided without it.
-    fn data(&self) -> Fields<'_> {
-        self.data.and_then(|data| Fields::parse(data.get()).ok()).unwrap_or_default()
+    /// Whether a Halley wrote the message, of this deployment or of another: its replies carry their id in the metadata.
+    pub fn is_from_halley(&self) -> bool {
+        !self.data.object("metadata").text("halley").is_empty()
     }
 }
 

@@ -170,6 +170,28 @@ fn both_envelopes_and_the_fixed_rules() {
 }
 
 #[test]
+fn what_another_halley_wrote_is_another_bots() {
+    let bots = ["bot-1".to_owned()];
+    for (metadata, sender, mentions, ignored) in [
+        (r#"{"halley":"bot-9-7-answer-0"}"#, "bot-9", "", Some(Ignored::OtherBot)),
+        (r#"{"halley":"bot-9-7-answer-0"}"#, "bot-9", "<@uid:bot-1>", None),
+        (r#"{"halley":"bot-1-7-answer-0"}"#, "bot-1", "<@uid:bot-1>", Some(Ignored::OwnMessage)),
+        (r#"{"halley":"x"}"#, "app_system", "", Some(Ignored::System)),
+        (r#"{"halley":""}"#, "bot-9", "", None),
+        (r#"{"halley":7}"#, "bot-9", "", None),
+        (r#"{"Halley":"x"}"#, "bot-9", "", None),
+        (r#""halley""#, "bot-9", "", None),
+        ("null", "bot-9", "", None),
+    ] {
+        let json = format!(
+            r#"{{"trigger":"after_message","appId":"app1","data":{{"id":"7","sender":"{sender}","receiver":"bot-1",
+            "receiverType":"user","category":"message","data":{{"text":"{mentions}","metadata":{metadata}}}}}}}"#
+        );
+        assert_eq!(callback(&json).ignored(Roster { bot: "bot-1", bots: &bots }), ignored, "{metadata} {sender}");
+    }
+}
+
+#[test]
 fn half_a_character_loses_nothing_else() {
     let json = concat!(
         r#"{"trigger":"after_message","appId":"app1","bot":"bot-1","x\ud83d":1,"data":{"id":"7","sender":"Ann\udc00","#,

@@ -10,7 +10,7 @@ pub enum Ignored {
     OwnMessage,
     /// CometChat wrote it: the sender is `app_system`.
     System,
-    /// Another bot wrote it, without mentioning this one.
+    /// Another bot wrote it, without mentioning this one: one of the roster, or one that runs on another Halley.
     OtherBot,
     /// An action, such as a member who joined.
     Action,
@@ -76,7 +76,7 @@ impl Callback<'_> {
             Some(Ignored::OwnMessage)
         } else if self.sender == SYSTEM {
             Some(Ignored::System)
-        } else if roster.bots.contains(&self.sender) && !self.mentions(roster.bot) {
+        } else if (roster.bots.contains(&self.sender) || self.is_from_halley()) && !self.mentions(roster.bot) {
             Some(Ignored::OtherBot)
         } else if self.category == "action" {
             Some(Ignored::Action)
