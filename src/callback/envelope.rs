@@ -170,11 +170,15 @@ fn text(fields: &Fields<'_>, name: &str) -> Result<String, CallbackError> {
     }
 }
 
-/// A UID or a GUID, which has to fit into a key.
+/// A UID or a GUID, which has to fit into a key, and into a path: there the two that are refused lead elsewhere, even
+/// where they are percent-encoded (WHATWG URL, dot segments).
 fn peer(fields: &Fields<'_>, name: &str) -> Result<String, CallbackError> {
     let peer = text(fields, name)?;
     if peer.len() > MAX_PEER_BYTES {
         return Err(CallbackError::field(name, format_args!("must not be longer than {MAX_PEER_BYTES} bytes")));
+    }
+    if peer == "." || peer == ".." {
+        return Err(CallbackError::field(name, "must not be . or .."));
     }
     Ok(peer)
 }

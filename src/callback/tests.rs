@@ -235,6 +235,26 @@ fn every_fixture_is_tested() {
 }
 
 #[test]
+fn a_peer_that_would_change_a_path_is_refused() {
+    let parse = |sender: &str, receiver: &str, receiver_type: &str| {
+        let json = format!(
+            r#"{{"trigger":"after_message","appId":"app1","data":{{"id":"7","sender":"{sender}","receiver":"{receiver}",
+            "receiverType":"{receiver_type}"}}}}"#
+        );
+        Envelope::parse(json.as_bytes()).map(|_| ()).map_err(|error| error.details.unwrap_or_default())
+    };
+    let refused = |field: &str| Err(format!(r#"{{"{field}":["The {field} field must not be . or ..."]}}"#));
+    for dots in [".", "..", r"\u002e."] {
+        assert_eq!(parse(dots, "bot-1", "user"), refused("sender"), "{dots}");
+        assert_eq!(parse("ann", dots, "user"), refused("receiver"), "{dots}");
+        assert_eq!(parse("ann", dots, "group"), refused("receiver"), "{dots}");
+    }
+    for harmless in ["...", ".a", "a..", ". .", "%2e"] {
+        assert_eq!(parse(harmless, harmless, "group"), Ok(()), "{harmless}");
+    }
+}
+
+#[test]
 fn a_refusal_names_the_field() {
     let refusal = |body: &str| Envelope::parse(body.as_bytes()).unwrap_err();
     assert_eq!(
