@@ -96,9 +96,11 @@ impl<'a> Envelope<'a> {
         let Some(trigger) = Trigger::parse(&name) else {
             return Ok(Self::UnknownTrigger { trigger: name, app_id });
         };
-        // Both envelopes arrive: the legacy one has the message under `data`, the newer one under `data.message`.
+        // Both envelopes arrive: the legacy one has the message under `data`, the newer one under `data.message`. A
+        // message may have a field of that name too, which is no message.
         let legacy = outer.raw("data").ok_or_else(|| missing("data"))?;
-        let message = fields(legacy.get())?.raw("message").unwrap_or(legacy);
+        let newer = fields(legacy.get())?.raw("message").filter(|message| message.get().starts_with('{'));
+        let message = newer.unwrap_or(legacy);
         let head = fields(message.get())?;
 
         let receiver_type = ReceiverType::parse(&text(&head, "receiverType")?)

@@ -192,6 +192,15 @@ fn what_another_halley_wrote_is_another_bots() {
 }
 
 #[test]
+fn a_field_called_message_is_no_envelope() {
+    for field in [r#""hi""#, "7", "[{}]", "null", "true"] {
+        let json = fixture("bot-callback-sample").replacen(r#""id":"#, &format!(r#""message": {field}, "id":"#), 1);
+        assert!(json.contains(field));
+        assert_eq!(callback(&json).id, "712", "{field}");
+    }
+}
+
+#[test]
 fn half_a_character_loses_nothing_else() {
     let json = concat!(
         r#"{"trigger":"after_message","appId":"app1","bot":"bot-1","x\ud83d":1,"data":{"id":"7","sender":"Ann\udc00","#,
