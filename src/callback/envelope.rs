@@ -38,6 +38,8 @@ pub struct Callback<'a> {
     pub category: String,
     /// `text`, `image`, a type of the app's own, or what is yet to come.
     pub kind: String,
+    /// Whether the message is gone already: it says when it was deleted.
+    pub is_deleted: bool,
     /// CometChat's id of the conversation.
     pub conversation_id: Option<String>,
     /// The message as it came.
@@ -120,6 +122,7 @@ impl<'a> Envelope<'a> {
             },
             category: head.read("category").unwrap_or_default(),
             kind: head.read("type").unwrap_or_default(),
+            is_deleted: head.read::<u64>("deletedAt").is_some_and(|at| at > 0),
             conversation_id: head.read("conversationId"),
             message,
             data: head.object("data"),

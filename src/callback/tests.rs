@@ -192,6 +192,25 @@ fn what_another_halley_wrote_is_another_bots() {
 }
 
 #[test]
+fn what_was_deleted_is_not_answered() {
+    let bots = ["bot-1".to_owned()];
+    for (name, deleted_at, ignored) in [
+        ("quoted", "1696934950", Some(Ignored::Deleted)),
+        ("message-sent", "1696934950", Some(Ignored::Deleted)),
+        ("own-message", "1696934950", Some(Ignored::OwnMessage)),
+        ("quoted", "0", None),
+        ("quoted", "null", None),
+        ("quoted", r#""""#, None),
+    ] {
+        let json = fixture(&format!("composed/{name}"));
+        let json = json.replacen(r#""id": "712""#, &format!(r#""id": "712", "deletedAt": {deleted_at}"#), 1);
+        assert!(json.contains("deletedAt"));
+        assert_eq!(callback(&json).ignored(Roster { bot: "bot-1", bots: &bots }), ignored, "{name} {deleted_at}");
+    }
+    assert_eq!(Ignored::parse("deleted"), Some(Ignored::Deleted));
+}
+
+#[test]
 fn a_field_called_message_is_no_envelope() {
     for field in [r#""hi""#, "7", "[{}]", "null", "true"] {
         let json = fixture("bot-callback-sample").replacen(r#""id":"#, &format!(r#""message": {field}, "id":"#), 1);

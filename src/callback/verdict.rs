@@ -16,6 +16,8 @@ pub enum Ignored {
     Action,
     /// A call.
     Call,
+    /// It has been deleted since.
+    Deleted,
     /// It came by an app-wide webhook and is not meant for the bot.
     NotAddressed,
     /// The sender has had as many answers this minute as the budget allows.
@@ -23,12 +25,13 @@ pub enum Ignored {
 }
 
 impl Ignored {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::OwnMessage,
         Self::System,
         Self::OtherBot,
         Self::Action,
         Self::Call,
+        Self::Deleted,
         Self::NotAddressed,
         Self::OverBudget,
     ];
@@ -46,6 +49,7 @@ impl Ignored {
             Self::OtherBot => "other_bot",
             Self::Action => "action",
             Self::Call => "call",
+            Self::Deleted => "deleted",
             Self::NotAddressed => "not_addressed",
             Self::OverBudget => "over_budget",
         }
@@ -82,6 +86,8 @@ impl Callback<'_> {
             Some(Ignored::Action)
         } else if self.category == "call" {
             Some(Ignored::Call)
+        } else if self.is_deleted {
+            Some(Ignored::Deleted)
         } else if !self.is_addressed(roster.bot) {
             Some(Ignored::NotAddressed)
         } else {
