@@ -6,11 +6,14 @@ use serde_json::value::RawValue;
 
 use super::error::CallbackError;
 use super::message::{ReceiverType, has_mention};
-use super::uid;
+use super::{shorten, uid};
 use crate::json::Fields;
 
 /// The longest UID or GUID that names a conversation, in bytes: it becomes part of a KV key of 512.
 const MAX_PEER_BYTES: usize = 255;
+
+/// The longest `conversationId` that is kept, in bytes: it stands in KV metadata, which hold 1,024 of JSON.
+const MAX_CONVERSATION_ID_BYTES: usize = 255;
 
 /// The longest message id, in characters.
 const MAX_ID: usize = 64;
@@ -34,13 +37,13 @@ pub struct Callback<'a> {
     pub receiver_type: ReceiverType,
     /// The UID, in lower case, or the GUID.
     pub receiver: String,
-    /// `message`, `custom`, `action`, `call`, or what is yet to come.
+    /// `message`, `custom`, `action`, `call`, or what is yet to come; of a very long one, its beginning.
     pub category: String,
-    /// `text`, `image`, a type of the app's own, or what is yet to come.
+    /// `text`, `image`, a type of the app's own, or what is yet to come; of a very long one, its beginning.
     pub kind: String,
     /// Whether the message is gone already: it says when it was deleted.
     pub is_deleted: bool,
-    /// CometChat's id of the conversation.
+    /// CometChat's id of the conversation; `None` where there is none, or one that is too long to be kept.
     pub conversation_id: Option<String>,
     /// The message as it came.
     pub message: &'a RawValue,
@@ -76,7 +79,7 @@ pub enum Envelope<'a> {
     Message(Box<Callback<'a>>),
     /// An event without a new message: an edit, a receipt, or one yet to come.
     UnknownTrigger {
-        /// What the event is called.
+        /// What the event is called; of a very long name, its beginning.
         trigger: String,
         /// The app that the callback says it is from.
         app_id: String,
@@ -96,7 +99,7 @@ impl<'a> Envelope<'a> {
         let name = text(&outer, "trigger")?;
         let app_id = text(&outer, "appId")?;
         let Some(trigger) = Trigger::parse(&name) else {
-            return Ok(Self::UnknownTrigger { trigger: name, app_id });
+            return Ok(Self::UnknownTrigger { trigger: shorten(&name), app_id });
         };
         // Both envelopes arrive: the legacy one has the message under `data`, the newer one under `data.message`. A
         // message may have a field of that name too, which is no message.
@@ -120,10 +123,10 @@ impl<'a> Envelope<'a> {
                 ReceiverType::User => uid(&receiver),
                 ReceiverType::Group => receiver,
             },
-            category: head.read("category").unwrap_or_default(),
-            kind: head.read("type").unwrap_or_default(),
+            category: shorten(&head.text("category")),
+            kind: shorten(&head.text("type")),
             is_deleted: head.read::<u64>("deletedAt").is_some_and(|at| at > 0),
-            conversation_id: head.read("conversationId"),
+            conversation_id: conversation_id(&head),
             message,
             data: head.object("data"),
         })))
@@ -199,4 +202,11 @@ fn message_id(fields: &Fields<'_>) -> Result<String, CallbackError> {
         return Err(CallbackError::field("id", format_args!("must be 1 to {MAX_ID} of A-Z, a-z, 0-9, _ and -")));
     }
     Ok(id.to_owned())
+}
+
+/// Opaque and only shown, so one that cannot be kept is none. Control characters take six bytes each in JSON.
+fn conversation_id(fields: &Fields<'_>) -> Option<String> {
+    fields.read::<String>("conversationId").filter(|id| {
+        (1..=MAX_CONVERSATION_ID_BYTES).contains(&id.len()) && !id.contains(|character: char| character.is_control())
+    })
 }

@@ -22,3 +22,8 @@ pub const MAX_BYTES: usize = 256 * 1024;
 pub fn uid(text: &str) -> String {
     text.to_ascii_lowercase()
 }
+
+/// What comes from outside and goes into rows and logs has an end: 64 characters.
+pub fn shorten(text: &str) -> String {
+    text.chars().take(64).collect()
+}

@@ -211,6 +211,34 @@ fn what_was_deleted_is_not_answered() {
 }
 
 #[test]
+fn what_goes_into_a_row_has_an_end() {
+    let long = |json: &str| json.replacen("\"text\"", &format!("\"{}\"", "é".repeat(300)), 1);
+    let json = long(&fixture("composed/quoted").replacen(r#""message""#, &format!("\"{}\"", "m".repeat(65)), 1));
+    let callback = callback(&json);
+    assert_eq!((callback.category.as_str(), callback.kind.as_str()), (&*"m".repeat(64), &*"é".repeat(64)));
+    match Envelope::parse(format!(r#"{{"trigger":"{}","appId":"app1"}}"#, "t".repeat(65)).as_bytes()) {
+        Ok(Envelope::UnknownTrigger { trigger, .. }) => assert_eq!(trigger, "t".repeat(64)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_conversation_id_is_kept_where_it_can_be() {
+    for (json, kept) in [
+        (r#""ann_user_bot-1""#.to_owned(), Some("ann_user_bot-1".to_owned())),
+        (format!("\"{}\"", "c".repeat(255)), Some("c".repeat(255))),
+        (format!("\"{}\"", "é".repeat(128)), None),
+        (r#""""#.to_owned(), None),
+        (r#""a\u0001b""#.to_owned(), None),
+        ("7".to_owned(), None),
+        ("null".to_owned(), None),
+    ] {
+        let json = fixture("bot-callback-sample").replacen(r#""cometchat-uid-1_user_cometchat-uid-2""#, &json, 1);
+        assert_eq!(callback(&json).conversation_id, kept);
+    }
+}
+
+#[test]
 fn a_field_called_message_is_no_envelope() {
     for field in [r#""hi""#, "7", "[{}]", "null", "true"] {
         let json = fixture("bot-callback-sample").replacen(r#""id":"#, &format!(r#""message": {field}, "id":"#), 1);

@@ -8,7 +8,7 @@ use worker::{Env, Request, Response, Result, console_error, console_log, console
 use super::{hop, respond, settings};
 use crate::address::Address;
 use crate::callback::envelope::{Callback, Envelope};
-use crate::callback::{CallbackError, MAX_BYTES, Roster, uid};
+use crate::callback::{CallbackError, MAX_BYTES, Roster, shorten, uid};
 use crate::config::Config;
 use crate::conversation::Entry;
 use crate::json::{Field as _, Json};
@@ -51,8 +51,7 @@ pub async fn answer(mut request: Request, env: &Env, bot: &str) -> Result<Respon
     let callback = match envelope {
         Envelope::Message(callback) => callback,
         Envelope::UnknownTrigger { trigger, .. } => {
-            let line =
-                Json::new().text("event", "unknown_trigger").text("bot", &bot).text("trigger", &shorten(&trigger));
+            let line = Json::new().text("event", "unknown_trigger").text("bot", &bot).text("trigger", &trigger);
             console_log!("{}", line.build());
             return respond::json(200, r#"{"status":"ignored","reason":"unknown_trigger"}"#);
         }
@@ -101,8 +100,8 @@ async fn receive(env: &Env, config: &Config, bot: &str, callback: &Callback<'_>)
     let entry = Entry::new(
         callback.id.clone(),
         callback.sender.clone(),
-        format!("{}/{}", shorten(&callback.category), shorten(&callback.kind)),
-        callback.conversation_id.as_deref().map(str::to_owned),
+        format!("{}/{}", callback.category, callback.kind),
+        callback.conversation_id.clone(),
         callback.message.to_owned().into(),
     );
     let body = entry.to_json();
@@ -148,9 +147,4 @@ fn warn_of_mismatch(callback: &Callback<'_>, config: &Config, bot: &str) {
                 .build()
         );
     }
-}
-
-/// What comes from outside and goes into the log has an end.
-fn shorten(text: &str) -> String {
-    text.chars().take(64).collect()
 }
