@@ -10,6 +10,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 /// An object under construction. Fields stand in the order in which they are added.
@@ -90,6 +91,17 @@ fn array(items: impl Iterator<Item = String>) -> String {
 /// Reads a value, with U+FFFD for each lone surrogate in its texts.
 fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
     serde_json::from_str(json).or_else(|_| serde_json::from_str(&surrogates::mended(json))).ok()
+}
+
+/// What is wrong with a text that should be JSON, and where. Not serde's own words, which quote what they met.
+pub fn problem(error: &serde_json::Error) -> String {
+    let category = match error.classify() {
+        Category::Io => "io",
+        Category::Syntax => "syntax",
+        Category::Data => "data",
+        Category::Eof => "eof",
+    };
+    format!("json: {category} at line {} column {}", error.line(), error.column())
 }
 
 /// JSON as it came, not read yet.
@@ -412,6 +424,14 @@ mod tests {
             assert_eq!(Sample::read(Some(json)), None, "{json}");
         }
         assert_eq!(Sample::read(None), None);
+    }
+
+    #[test]
+    fn a_problem_has_a_place_and_no_words() {
+        let said = |json: &str| problem(&serde_json::from_str::<u32>(json).unwrap_err());
+        assert_eq!(said("\"what somebody wrote\""), "json: data at line 1 column 21");
+        assert_eq!(said("\n what"), "json: syntax at line 2 column 2");
+        assert_eq!(said(""), "json: eof at line 1 column 0");
     }
 
     #[test]

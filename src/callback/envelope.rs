@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::error::CallbackError;
 use super::message::{ReceiverType, has_mention};
 use super::{shorten, uid};
-use crate::json::Fields;
+use crate::json::{Fields, problem};
 
 /// The longest UID or GUID that names a conversation, in bytes: it becomes part of a KV key of 512.
 const MAX_PEER_BYTES: usize = 255;
@@ -162,8 +162,9 @@ impl Callback<'_> {
 }
 
 fn fields(json: &str) -> Result<Fields<'_>, CallbackError> {
-    Fields::parse(json)
-        .map_err(|error| CallbackError::malformed(format!("The body is not a CometChat callback: {error}.")))
+    Fields::parse(json).map_err(|error| {
+        CallbackError::malformed(format!("The body is not a CometChat callback ({}).", problem(&error)))
+    })
 }
 
 fn missing(field: &str) -> CallbackError {

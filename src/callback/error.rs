@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use super::shorten;
 use crate::json::{Json, list};
 
-/// A refusal: a status, a code that programs read, and a sentence that people read.
+/// A refusal: a status, a code that programs read, and a sentence that people read. It names fields, and quotes nothing
+/// of the callback.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallbackError {
     /// The HTTP status.
@@ -44,6 +46,17 @@ impl CallbackError {
             None => error,
         };
         Json::new().raw("error", &error.build()).build()
+    }
+
+    /// The line for the log. `bot` is what the path of the callback names.
+    pub fn to_line(&self, bot: &str) -> String {
+        Json::new()
+            .text("event", "refused")
+            .text("bot", &shorten(bot))
+            .number("status", u64::from(self.status))
+            .text("code", self.code)
+            .raw("details", self.details.as_deref().unwrap_or("null"))
+            .build()
     }
 }
 

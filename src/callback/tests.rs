@@ -326,6 +326,47 @@ fn a_refusal_names_the_field() {
     assert_eq!(error.to_json(), r#"{"error":{"code":"ERR_BOT_NOT_FOUND","message":"No \"bot\"."}}"#);
 }
 
+#[test]
+fn a_refusal_quotes_nothing() {
+    let message = |fields: &str| format!(r#"{{"trigger":"after_message","appId":"app1","data":{{{fields}}}}}"#);
+    for body in [
+        r#""SECRET""#.to_owned(),
+        r#"["SECRET"]"#.to_owned(),
+        r#"{"SECRET"}"#.to_owned(),
+        r#"{"trigger":SECRET}"#.to_owned(),
+        r#"{"trigger":"SECRET"#.to_owned(),
+        r#"{"trigger":"\qSECRET"}"#.to_owned(),
+        r#"{"trigger":["SECRET"]}"#.to_owned(),
+        r#"{"trigger":"after_message","appId":"app1","data":"SECRET"}"#.to_owned(),
+        r#"{"trigger":"after_message","appId":{"SECRET":1}}"#.to_owned(),
+        message(r#""receiverType":"SECRET""#),
+        message(r#""receiverType":"user","receiver":["SECRET"]"#),
+        message(r#""receiverType":"user","receiver":"bot-1","id":"SECRET:""#),
+        message(&format!(r#""receiverType":"user","receiver":"{}""#, "SECRET".repeat(50))),
+        message(&format!(r#""receiverType":"user","receiver":"bot-1","id":7,"sender":"{}""#, "SECRET".repeat(50))),
+    ] {
+        let error = Envelope::parse(body.as_bytes()).unwrap_err();
+        for said in [error.to_string(), error.to_json(), error.to_line("bot-1")] {
+            assert!(!said.contains("SECRET"), "{body}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_a_line_in_the_log() {
+    assert_eq!(
+        CallbackError::field("id", "is required").to_line(&"b".repeat(65)),
+        format!(
+            r#"{{"event":"refused","bot":"{}","status":400,"code":"ERR_BAD_REQUEST","details":{{"id":["The id field is required."]}}}}"#,
+            "b".repeat(64)
+        )
+    );
+    assert_eq!(
+        CallbackError::new(403, "ERR_WRONG_APP", "This callback is from another app.").to_line("a\"b"),
+        r#"{"event":"refused","bot":"a\"b","status":403,"code":"ERR_WRONG_APP","details":null}"#
+    );
+}
+
 /// JSON of any shape, with the names that are looked for among the others.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let name = prop_oneof![

@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::conversation::Entry;
 use crate::json::{Field as _, Json};
 
-/// Answers a callback for `bot`.
-pub async fn answer(mut request: Request, env: &Env, bot: &str) -> Result<Response> {
+/// Answers a callback for the bot that the path names.
+pub async fn answer(mut request: Request, env: &Env, named: &str) -> Result<Response> {
     let config = settings::config(env);
     let config = match config.as_ref() {
         Ok(config) => config,
@@ -27,26 +27,27 @@ pub async fn answer(mut request: Request, env: &Env, bot: &str) -> Result<Respon
         }
     };
     if !config.credentials.accept(request.headers().get("Authorization")?.as_deref()) {
+        console_warn!("{}", respond::wrong_credentials().to_line(named));
         return respond::unauthorized("Basic");
     }
-    let bot = uid(bot);
+    let refuse = |error: CallbackError| {
+        console_warn!("{}", error.to_line(named));
+        respond::error(&error)
+    };
+    let bot = uid(named);
     if config.behaviour(&bot).is_none() {
-        return respond::error(&CallbackError::new(
-            404,
-            "ERR_BOT_NOT_FOUND",
-            "The setting BOTS does not have this bot.",
-        ));
+        return refuse(CallbackError::new(404, "ERR_BOT_NOT_FOUND", "The setting BOTS does not have this bot."));
     }
     let Some(body) = read(&mut request).await? else {
         let message = format!("A callback may have {MAX_BYTES} bytes.");
-        return respond::error(&CallbackError::new(413, "ERR_TOO_LARGE", message));
+        return refuse(CallbackError::new(413, "ERR_TOO_LARGE", message));
     };
     let envelope = match Envelope::parse(&body) {
         Ok(envelope) => envelope,
-        Err(error) => return respond::error(&error),
+        Err(error) => return refuse(error),
     };
     if envelope.app_id() != config.app_id {
-        return respond::error(&CallbackError::new(403, "ERR_WRONG_APP", "This callback is from another app."));
+        return refuse(CallbackError::new(403, "ERR_WRONG_APP", "This callback is from another app."));
     }
     let callback = match envelope {
         Envelope::Message(callback) => callback,

@@ -17,10 +17,15 @@ pub fn error(error: &CallbackError) -> Result<Response> {
     send(error.status, header, &error.to_json())
 }
 
+/// What is said to whom no door is opened.
+pub fn wrong_credentials() -> CallbackError {
+    CallbackError::new(401, "ERR_UNAUTHORIZED", "The credentials are missing or wrong.")
+}
+
 /// 401, with the scheme that is asked for.
 pub fn unauthorized(scheme: &str) -> Result<Response> {
-    let error = CallbackError::new(401, "ERR_UNAUTHORIZED", "The credentials are missing or wrong.");
-    send(401, Some(("WWW-Authenticate", &format!("{scheme} realm=\"halley\""))), &error.to_json())
+    let header = format!("{scheme} realm=\"halley\"");
+    send(401, Some(("WWW-Authenticate", &header)), &wrong_credentials().to_json())
 }
 
 /// 405, with the methods that are allowed.
