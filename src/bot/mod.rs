@@ -23,12 +23,13 @@
 //! ```
 
 pub mod behaviour;
+pub mod error;
+mod reason;
 pub mod turn;
 
 pub use behaviour::{Behaviour, Failure, Input, Output};
+pub use error::BotError;
 pub use turn::{Turn, Verdict};
-
-use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,26 +53,3 @@ pub trait Bot: 'static {
 
 /// How a turn ends.
 pub type Result = std::result::Result<(), BotError>;
-
-/// Why a turn failed: one line, which goes into the log. It must not hold what people wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BotError(String);
-
-impl BotError {
-    /// An error with this reason.
-    pub fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
-}
-
-impl fmt::Display for BotError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<E: std::error::Error> From<E> for BotError {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
-    }
-}

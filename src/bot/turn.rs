@@ -1,6 +1,10 @@
 //! One turn: the message, the state, and what the bot makes of them.
 
+use super::reason::one_line;
 use crate::callback::{Message, ReceiverType};
+
+/// The longest reason of a verdict, in characters.
+const MAX_REASON: usize = 100;
 
 /// How a message ends, as far as the bot decides it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,14 +89,15 @@ impl<S> Turn<S> {
         self.replies.push(text.into());
     }
 
-    /// Says that silence is meant, and why: one or two words for the log and the counts.
+    /// Says that silence is meant, and why: one or two words for the log and the counts, cut at 100 characters.
     pub fn ignore(&mut self, reason: impl Into<String>) {
-        self.verdict = Verdict::Ignored(reason.into());
+        self.verdict = Verdict::Ignored(one_line(&reason.into(), MAX_REASON));
     }
 
-    /// Says that a person takes this message from here, and why. Replies made in this turn are still sent.
+    /// Says that a person takes this message from here, and why, as [`ignore`](Self::ignore) does. Replies made in this
+    /// turn are still sent.
     pub fn hand_over(&mut self, reason: impl Into<String>) {
-        self.verdict = Verdict::HandedOver(reason.into());
+        self.verdict = Verdict::HandedOver(one_line(&reason.into(), MAX_REASON));
     }
 
     pub(super) fn into_parts(self) -> (S, Vec<String>, Verdict) {
@@ -162,6 +167,15 @@ mod tests {
         ] {
             assert_eq!(turn("group", text, None).text(), left, "{text}");
         }
+    }
+
+    #[test]
+    fn the_reason_of_a_verdict_is_one_line_with_an_end() {
+        let mut turn = turn("user", "hi", None);
+        turn.ignore(format!("a\n{}", "b".repeat(100)));
+        assert_eq!(turn.verdict, Verdict::Ignored(format!("a {}", "b".repeat(98))));
+        turn.hand_over("c\u{1b}d".repeat(50));
+        assert_eq!(turn.verdict, Verdict::HandedOver("c d".repeat(33) + "c"));
     }
 
     #[test]
