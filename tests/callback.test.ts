@@ -12,6 +12,9 @@ import { afterMessage, message, messageSent } from "./payloads.ts";
 
 const LIMIT = 256 * 1024;
 
+/** What Halley sends has its id in the metadata. */
+const ofAnotherHalley = { sender: "faq_bot", to: { group: "team-1" }, data: { metadata: { halley: "faq_bot-7-answer-0" } } };
+
 let world: World;
 
 before(async () => {
@@ -86,6 +89,9 @@ describe("what is refused", () => {
     ["no receiver", withFields({ receiver: undefined }), "receiver"],
     ["an empty receiver", withFields({ receiver: "" }), "receiver"],
     ["a receiver of 256 bytes", withFields({ receiver: "r".repeat(256) }), "receiver"],
+    ["a sender that is a dot", withFields({ sender: "." }), "sender"],
+    ["a receiver that is two dots", withFields({ receiver: ".." }), "receiver"],
+    ["a group that is two dots", withFields({ receiver: "..", receiverType: "group" }), "receiver"],
     ["no receiver type", withFields({ receiverType: undefined }), "receiverType"],
     ["an unknown receiver type", withFields({ receiverType: "channel" }), "receiverType"],
     ["a newer envelope without a message's fields", messageSent({}, { data: { message: {} } }), "receiverType"],
@@ -118,6 +124,33 @@ describe("what is refused", () => {
     });
   }
 
+  test("leaves one line in the log, without a word of the callback, where somebody has called at a bot's door", async () => {
+    const said = afterMessage({ text: "xyzzy", fields: { receiverType: "xyzzy" } }, { xyzzy: "xyzzy" });
+    const body = JSON.stringify(said);
+    const long = `no_${"b".repeat(90)}`;
+    const sent: [path: string, sent: Sent, line?: object][] = [
+      ["/callback/first_of_these", as(basic(), body), { bot: "first_of_these", status: 404, code: "ERR_BOT_NOT_FOUND", details: null }],
+      ["/xyzzy", as(basic(), body)],
+      ["/callback/demo_bot", { method: "PUT", body }],
+      ["/callback/Demo_Bot", as("Basic eHl6enk6eHl6enk=", body), { bot: "Demo_Bot", status: 401, code: "ERR_UNAUTHORIZED", details: null }],
+      [`/callback/${long}`, as(basic(), body), { bot: long.slice(0, 64), status: 404, code: "ERR_BOT_NOT_FOUND", details: null }],
+      ["/callback/demo_bot", as(basic(), "xyzzy".padEnd(LIMIT + 1)), { bot: "demo_bot", status: 413, code: "ERR_TOO_LARGE", details: null }],
+      ["/callback/demo_bot", as(basic(), '"xyzzy"'), { bot: "demo_bot", status: 400, code: "ERR_BAD_REQUEST", details: null }],
+      ["/callback/demo_bot", as(basic(), body), { bot: "demo_bot", status: 400, code: "ERR_BAD_REQUEST", details: { receiverType: ["The receiverType field must be user or group."] } }],
+      ["/callback/demo_bot", as(basic(), JSON.stringify(afterMessage({}, { appId: "xyzzy" }))), { bot: "demo_bot", status: 403, code: "ERR_WRONG_APP", details: null }],
+    ];
+    const answers = [];
+    for (const [path, request] of sent) answers.push(JSON.stringify((await world.request(path, request)).body));
+    await eventually(() => {
+      const lines = world.log.split("\n").filter((line) => line.includes('"event":"refused"')).map((line) => JSON.parse(line));
+      assert.deepEqual(
+        lines.slice(lines.findIndex(({ bot }) => bot === "first_of_these")),
+        sent.flatMap(([, , line]) => (line ? [{ event: "refused", ...line }] : [])),
+      );
+    });
+    assert.ok(!(world.log + answers.join()).includes("xyzzy"));
+  });
+
   test("leaves no trace: no state, no reply, no dead letter", async () => {
     assert.deepEqual(world.emulator.restCalls(), []);
     assert.deepEqual((await (await world.kv()).list()).keys, []);
@@ -146,6 +179,9 @@ describe("what is taken", () => {
     ["an app-wide webhook, from a group, with a slash", messageSent({ to: { group: "team-1" }, text: "/help" })],
     ["a mention event", messageSent({ to: { group: "team-1" }, mentions: ["demo_bot"] }, { trigger: "user_mentioned" })],
     ["another bot that mentions the bot", afterMessage({ sender: "news_bot", to: { group: "team-1" }, mentions: ["demo_bot"] })],
+    ["a bot of another deployment that mentions the bot", afterMessage({ ...ofAnotherHalley, mentions: ["demo_bot"] })],
+    ["a message with a field called message", afterMessage({ fields: { message: "hi" } })],
+    ["a message that was never deleted", afterMessage({ fields: { deletedAt: 0 } })],
     ["a custom message", afterMessage({ category: "custom", type: "location", data: { customData: { lat: 1.2 } } })],
     ["an interactive message", afterMessage({ category: "interactive", type: "form", data: { interactiveData: {} } })],
     ["a category yet to come", afterMessage({ category: "hologram", type: "live" })],
@@ -191,8 +227,12 @@ describe("what is ignored", () => {
     ["another bot of this worker", afterMessage({ sender: "rehearsal_bot" }), "other_bot"],
     ["another bot of another system", afterMessage({ sender: "weather_bot", to: { group: "team-1" } }), "other_bot"],
     ["another bot that mentions a third", afterMessage({ sender: "news_bot", to: { group: "team-1" }, mentions: ["weather_bot"] }), "other_bot"],
+    ["a bot of another deployment", afterMessage(ofAnotherHalley), "other_bot"],
+    ["the bot's own message, by its metadata too", afterMessage({ ...ofAnotherHalley, sender: "demo_bot" }), "own_message"],
     ["an action", afterMessage({ category: "action", type: "groupMember", to: { group: "team-1" } }), "action"],
     ["a call", afterMessage({ category: "call", type: "audio" }), "call"],
+    ["what has been deleted", afterMessage({ fields: { deletedAt: 1_680_125_140, deletedBy: "cometchat-uid-1" } }), "deleted"],
+    ["what has been deleted, in the newer envelope", messageSent({ fields: { deletedAt: 1_680_125_140 } }), "deleted"],
     ["two people, seen by an app-wide webhook", messageSent({ to: { user: "cometchat-uid-2" } }), "not_addressed"],
     ["a group that does not mean the bot, seen by an app-wide webhook", messageSent({ to: { group: "team-1" } }), "not_addressed"],
     ["a group that means another bot, seen by an app-wide webhook", messageSent({ to: { group: "team-1" }, mentions: ["news_bot"] }), "not_addressed"],
@@ -221,6 +261,14 @@ describe("what is ignored", () => {
       await eventually(() => assert.ok(world.log.includes(`"trigger":"${trigger}"`), world.log));
     });
   }
+});
+
+test("half a character costs no more than itself", async () => {
+  const id = await world.rehearse("cut \ud83d", "cometchat-uid-5");
+  const end = await world.ended(id);
+  assert.deepEqual([end.outcome, end.replies], ["answered", 1]);
+  const texts = world.calls(id).sends.map(({ request }) => (request.body as { data: { text: string } }).data.text);
+  assert.deepEqual(texts, ["1: cut \ufffd"]);
 });
 
 test("a duplicate is known whichever way it comes", async () => {
