@@ -23,7 +23,7 @@ pub(super) enum Reason {
     InDoubt,
     /// The bot made no reply and gave no reason.
     NoReply,
-    /// What the bot said; `bot:` stands before it.
+    /// What the bot said, as [`BotError::reason`](crate::bot::BotError::reason) puts it.
     Bot(String),
     /// CometChat's code, or what went wrong on the way to it.
     CometChat(String),
@@ -31,10 +31,6 @@ pub(super) enum Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Bot(_) = self {
-            // So that a bot cannot say what only Halley or CometChat may.
-            f.write_str("bot:")?;
-        }
         f.write_str(match self {
             Self::Crashed => "crashed",
             Self::Deadline => "deadline",

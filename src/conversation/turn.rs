@@ -254,7 +254,7 @@ impl<P: Ports> Conversation<P> {
             return Ok(());
         }
         let reason = match failure {
-            Failure::Bot(error) => Reason::Bot(error.to_string()),
+            Failure::Bot(error) => Reason::Bot(error.reason()),
             Failure::Deadline => Reason::Deadline,
             // It was started afresh, and so has a state that it can read.
             Failure::UnreadableState | Failure::UnreadableMessage => {

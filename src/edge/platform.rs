@@ -15,6 +15,7 @@ use worker::web_sys::{
 use worker::{Date, Delay, Headers, SqlStorage, Storage, console_log};
 
 use super::kv::Kv;
+use crate::callback::shorten;
 use crate::cometchat::{self, NoAnswer};
 use crate::config::{Config, Misconfigured};
 use crate::conversation::ports::{self, ArchiveError, Change, Millis, StorageError};
@@ -269,7 +270,7 @@ fn archive_error(error: worker::Error) -> ArchiveError {
 }
 
 fn no_answer(error: worker::Error) -> NoAnswer {
-    NoAnswer(format!("network: {error}"))
+    NoAnswer(shorten(&format!("network: {error}")))
 }
 
 fn js_error(error: JsValue) -> NoAnswer {
