@@ -153,7 +153,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   tellWebhooks(app, deliveries);
   const loopback = /^(localhost|127\..*|::1)$/.test(host);
   const own = new OwnRoutes(app, deliveries, { apiUrl: () => apiUrl, loopback });
-  const server = await listen(host, port, new RestApi(app), own);
+  const server = await listen(host, port, new RestApi(app, { loopback }), own);
   const url = urlOf(server);
   const apiUrl = `${url}/v3`;
   const show = (message: Parameters<typeof showMessage>[1]) => showMessage(app, message, { audience: "own" });

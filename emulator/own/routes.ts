@@ -21,6 +21,7 @@ import type { JsonObject, Message } from "../cometchat.ts";
 import type { Delivery, Deliveries } from "../deliveries.ts";
 import { CometChatError, invalid } from "../errors.ts";
 import type { StoredMessage } from "../messages.ts";
+import { checkOrigin } from "../origin.ts";
 import { deleteAsPerson, editAsPerson, interactAsPerson, readAsPerson, sendAsPerson } from "../people.ts";
 import { showMessage } from "../render.ts";
 import { readBody } from "../rest/handler.ts";
@@ -48,7 +49,6 @@ export class OwnRoutes {
   readonly #deliveries: Deliveries;
   readonly #events: EventStream;
   readonly #apiUrl: () => string;
-  /** Whether only this machine can reach the server; then it answers to no other name. */
   readonly #loopback: boolean;
   readonly #routes: [method: string, path: RegExp, Handler][];
 
@@ -85,7 +85,7 @@ export class OwnRoutes {
 
   async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
-      this.#checkOrigin(incoming);
+      checkOrigin(incoming, this.#loopback);
       const url = new URL(incoming.url ?? "/", "http://emulator");
       const path = url.pathname.slice("/emulator/".length);
       if (path === "events" && incoming.method === "GET") return this.#events.handle(incoming, outgoing);
@@ -103,17 +103,6 @@ export class OwnRoutes {
       if (match) return [handler, match.slice(1).map(decode)];
     }
     throw new CometChatError("ERR_API_NOT_FOUND");
-  }
-
-  /**
-   * No key is asked for, so other sites' pages must not get in through the browser of whoever runs this: neither by a
-   * request of their own (`Origin`) nor under a name that they let point here (`Host`).
-   */
-  #checkOrigin(incoming: IncomingMessage): void {
-    const { host = "", origin } = incoming.headers;
-    const foreign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
-    const local = /^(localhost|[^/:]+\.localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(host);
-    if (foreign || (this.#loopback && !local)) throw new CometChatError("ERR_EMULATOR_FORBIDDEN");
   }
 
   async #read(incoming: IncomingMessage): Promise<string> {

@@ -1,5 +1,5 @@
 /**
- * One request of the REST API from its first byte to its last: version, app, key, rate limit, endpoint, on whose behalf,
+ * One request of the REST API from its first byte to its last: origin, version, app, key, rate limit, endpoint, on whose behalf,
  * faults, the operation itself, the answer, and the line in the log.
  */
 
@@ -11,6 +11,7 @@ import { CometChatError } from "../errors.ts";
 import { httpRecord } from "../exchanges.ts";
 import type { RestFault } from "../faults.ts";
 import type { StoredMessage } from "../messages.ts";
+import { checkOrigin } from "../origin.ts";
 import { parseBody } from "../validate.ts";
 import { authTokenRoutes } from "./auth-tokens.ts";
 import { blockRoutes } from "./blocks.ts";
@@ -53,12 +54,14 @@ interface Request {
 
 export class RestApi {
   readonly #app: App;
+  readonly #loopback: boolean;
   readonly #router: Router;
   readonly #rateLimiter: RateLimiter;
   readonly #faults: RestFaults;
 
-  constructor(app: App) {
+  constructor(app: App, { loopback }: { loopback: boolean }) {
     this.#app = app;
+    this.#loopback = loopback;
     this.#router = new Router([
       ...userRoutes,
       ...authTokenRoutes,
@@ -98,6 +101,7 @@ export class RestApi {
       request: httpRecord(incoming.headers, request.text),
     });
     try {
+      checkOrigin(incoming, this.#loopback);
       if (text === undefined) throw new CometChatError("ERR_BAD_REQUEST", `The body may not be greater than ${MAX_BODY} bytes.`);
       if (version !== "v3" && version !== "v3.0") throw new CometChatError("ERR_INVALID_API_VERSION");
       this.#checkApp(incoming.headers);

@@ -114,20 +114,28 @@ describe("state and messages", () => {
 });
 
 describe("other sites", () => {
-  it("may not call in through a browser", async () => {
-    const status = (headers: Record<string, string>) =>
-      new Promise<number | undefined>((resolve, reject) => {
-        const outgoing = request(`${stage.emulator.url}/emulator/state`, { headers }, (response) => {
-          response.resume();
-          resolve(response.statusCode);
-        });
-        outgoing.on("error", reject).end();
+  const status = (path: string, headers: Record<string, string>) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const outgoing = request(`${stage.emulator.url}${path}`, { headers: { apikey: stage.emulator.apiKey, ...headers } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
       });
-    const host = new URL(stage.emulator.url).host;
-    assert.equal(await status({ Origin: `http://${host}` }), 200);
-    assert.equal(await status({ Origin: "https://example.com" }), 403);
-    assert.equal(await status({ Host: "evil.example" }), 403);
-    assert.equal(await status({ Host: "localhost:4100" }), 200);
+      outgoing.on("error", reject).end();
+    });
+
+  for (const path of ["/emulator/state", "/v3/users/cometchat-uid-1"]) {
+    it(`may not call ${path} through a browser`, async () => {
+      const host = new URL(stage.emulator.url).host;
+      assert.equal(await status(path, { Origin: `http://${host}` }), 200);
+      assert.equal(await status(path, { Origin: "https://example.com" }), 403);
+      assert.equal(await status(path, { Host: "evil.example" }), 403);
+      assert.equal(await status(path, { Host: "evil.example", Origin: "http://evil.example" }), 403);
+      assert.equal(await status(path, { Host: "localhost:4100" }), 200);
+      assert.equal(await status(path, { Host: "2248348660ad9bd4.api-eu.localhost:4100" }), 200);
+    });
+  }
+
+  it("may not post what a form can post", async () => {
     const plain = await fetch(`${stage.emulator.url}/emulator/reset`, { method: "POST", body: "{}" });
     assert.equal(plain.status, 400);
   });
