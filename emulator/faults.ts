@@ -159,6 +159,58 @@ export const FAULTS = [
     whatIsKnown: known,
   },
   {
+    name: "restStatus",
+    title: "Another status",
+    description: "The call is answered with restStatusCode and does nothing.",
+    section: "REST faults",
+    ...probability,
+    whatIsKnown: known,
+  },
+  {
+    name: "restAcceptedStatus",
+    title: "Accepted, but another status",
+    description: "The call does its work, and is answered with restStatusCode.",
+    section: "REST faults",
+    ...probability,
+    whatIsKnown: known,
+  },
+  {
+    name: "restStatusCode",
+    title: "Which other status",
+    description: "401 comes with AUTH_ERR_APIKEY_NOT_FOUND and 403 with AUTH_ERR_NO_ACCESS, the others with a page of a proxy.",
+    section: "REST faults",
+    type: "choice",
+    choices: ["401", "403", "408", "409", "425"],
+    default: "403",
+    whatIsKnown: "The codes are documented [D] S24; 401 for a wrong key is observed [OBS] S32, 403 for the other code is assumed [INF]. No code is known for the rest [U].",
+  },
+  {
+    name: "restOdd200",
+    title: "200 that is none",
+    description: "The call is answered with 200 and odd200Body, and does nothing.",
+    section: "REST faults",
+    ...probability,
+    whatIsKnown: known,
+  },
+  {
+    name: "restAcceptedOdd200",
+    title: "Accepted, but an odd 200",
+    description: "The call does its work, and is answered with 200 and odd200Body.",
+    section: "REST faults",
+    ...probability,
+    whatIsKnown: known,
+  },
+  {
+    name: "odd200Body",
+    title: "Body of an odd 200",
+    description: "A page of a proxy (html), nothing (empty), an error object (error), or data without an id (noId).",
+    section: "REST faults",
+    type: "choice",
+    choices: ["html", "empty", "error", "noId"],
+    default: "html",
+    whatIsKnown: "The message with its id is the documented answer [D] S3, S6; whether a 200 is always that is [U].",
+  },
+  {
     name: "restFaultsOn",
     title: "Which REST calls faults hit",
     description: "sends: a bot's messages and replies in threads. histories: lists of messages. others: everything else. Calls on behalf of a person are spared.",
@@ -170,7 +222,7 @@ export const FAULTS = [
   },
 ] as const satisfies readonly SettingDescriptor[];
 
-/** The faults of which at most one strikes a REST call: their probabilities add up. */
+/** The faults of which at most one strikes a REST call: their probabilities add up. New ones go to the end: the order decides what a seed draws. */
 export const REST_FAULTS = [
   "rest429",
   "rest500",
@@ -180,6 +232,10 @@ export const REST_FAULTS = [
   "restAcceptedCut",
   "restAcceptedUnanswered",
   "restAcceptedLate",
+  "restStatus",
+  "restAcceptedStatus",
+  "restOdd200",
+  "restAcceptedOdd200",
 ] as const;
 
 export type RestFault = (typeof REST_FAULTS)[number];

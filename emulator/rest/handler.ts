@@ -13,6 +13,8 @@ import type { RestFault } from "../faults.ts";
 import type { StoredMessage } from "../messages.ts";
 import { checkOrigin } from "../origin.ts";
 import { parseBody } from "../validate.ts";
+import type { Answer } from "./answers.ts";
+import { drawnStatus, errorAnswer, odd200, serverError } from "./answers.ts";
 import { authTokenRoutes } from "./auth-tokens.ts";
 import { blockRoutes } from "./blocks.ts";
 import { botRoutes } from "./bots.ts";
@@ -35,13 +37,6 @@ const MAX_BODY = 1024 * 1024;
 
 /** How long a call that is never answered is kept open, and a late one waits for the client to leave. */
 const MAX_UNANSWERED_MS = 10 * 60_000;
-
-/** An answer that is ready to be written. */
-interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: string;
-}
 
 /** A request that was read. */
 interface Request {
@@ -107,7 +102,7 @@ export class RestApi {
       this.#checkApp(incoming.headers);
       await this.#answerAuthorised(request, exchange, outgoing);
     } catch (error) {
-      this.#write(outgoing, exchange, this.#errorAnswer(error));
+      this.#write(outgoing, exchange, errorAnswer(this.#app.settings, error));
     }
   }
 
@@ -136,7 +131,7 @@ export class RestApi {
       else await this.#suffer(fault, run, allowance, exchange, outgoing);
     } catch (error) {
       const refused = allowance.exceeded ? tooMany(allowance.retryAfter, allowance.reset) : {};
-      this.#write(outgoing, exchange, this.#errorAnswer(error, { ...headers, ...refused }));
+      this.#write(outgoing, exchange, errorAnswer(this.#app.settings, error, { ...headers, ...refused }));
     }
   }
 
@@ -150,7 +145,7 @@ export class RestApi {
       const { data, meta } = route.run({ ...call, app: this.#app, created });
       return { status: 200, headers, body: JSON.stringify(meta === undefined ? { data } : { data, meta }) };
     } catch (error) {
-      return this.#errorAnswer(error, headers);
+      return errorAnswer(this.#app.settings, error, headers);
     }
   }
 
@@ -162,13 +157,23 @@ export class RestApi {
       case "rest429": {
         const seconds = Math.ceil(settings.number("retryAfterSeconds"));
         const headers = { ...rateHeaders({ ...allowance, remaining: 0 }), ...tooMany(seconds, this.#app.now() + seconds) };
-        return this.#write(outgoing, exchange, this.#errorAnswer(new CometChatError("ERR_TOO_MANY_REQUESTS"), headers));
+        return this.#write(outgoing, exchange, errorAnswer(settings, new CometChatError("ERR_TOO_MANY_REQUESTS"), headers));
       }
       case "rest500":
-        return this.#write(outgoing, exchange, this.#serverError());
+        return this.#write(outgoing, exchange, serverError(settings));
       case "restAccepted500":
         run();
-        return this.#write(outgoing, exchange, this.#serverError());
+        return this.#write(outgoing, exchange, serverError(settings));
+      case "restStatus":
+        return this.#write(outgoing, exchange, drawnStatus(settings));
+      case "restAcceptedStatus":
+        run();
+        return this.#write(outgoing, exchange, drawnStatus(settings));
+      case "restOdd200":
+        return this.#write(outgoing, exchange, odd200(settings));
+      case "restAcceptedOdd200":
+        run();
+        return this.#write(outgoing, exchange, odd200(settings));
       case "restSlow": {
         const answer = run();
         await gone(outgoing, settings.number("restSlowMs"));
@@ -213,24 +218,6 @@ export class RestApi {
     if (typeof value === "string" && value !== "") return this.#app.world.user(value).uid;
     if (!route.requiresOnBehalfOf) return undefined;
     throw new CometChatError("ERR_BAD_REQUEST", undefined, { onBehalfOf: ["The onBehalfOf header is required."] });
-  }
-
-  #errorAnswer(error: unknown, headers: Record<string, string> = {}): Answer {
-    if (error instanceof CometChatError) {
-      const status = error.status(this.#app.settings.choice("unknownStatus"));
-      return { status, headers, body: JSON.stringify(error.body()) };
-    }
-    console.error("The emulator has a bug:", error);
-    return { status: 500, headers, body: JSON.stringify(new CometChatError("ERR_EXCEPTION").body()) };
-  }
-
-  #serverError(): Answer {
-    const kind = this.#app.settings.choice("serverErrorBody");
-    if (kind === "empty") return { status: 500, headers: {}, body: "" };
-    if (kind === "html") {
-      return { status: 502, headers: { "Content-Type": "text/html" }, body: "<html><body><h1>502 Bad Gateway</h1></body></html>" };
-    }
-    return this.#errorAnswer(new CometChatError(kind));
   }
 
   #write(outgoing: ServerResponse, exchange: RestExchange, { status, headers, body }: Answer): void {

@@ -51,6 +51,10 @@ describe("REST faults", () => {
     [{ restAcceptedCut: 1 }, "broken", 1],
     [{ restAcceptedUnanswered: 1 }, "timeout", 1],
     [{ restAcceptedLate: 1, restLateMs: 50 }, "timeout", 0],
+    [{ restStatus: 1, restStatusCode: "409" }, 409, 0],
+    [{ restAcceptedStatus: 1, restStatusCode: "425" }, 425, 1],
+    [{ restOdd200: 1 }, 200, 0],
+    [{ restAcceptedOdd200: 1 }, 200, 1],
   ];
   for (const [settings, outcome, count] of cases) {
     it(JSON.stringify(settings), async () => {
@@ -84,6 +88,26 @@ describe("REST faults", () => {
     stage.emulator.set({ serverErrorBody: "empty" });
     assert.deepEqual([(await send()).status, (await send()).body], [500, ""]);
   });
+
+  const bodies: [settings: Record<string, SettingValue>, status: number, contentType: string, body: RegExp][] = [
+    [{ restStatus: 1, restStatusCode: "401" }, 401, "application/json", /^{"error":{.*"code":"AUTH_ERR_APIKEY_NOT_FOUND"}}$/],
+    [{ restStatus: 1, restStatusCode: "403", unknownStatus: "400" }, 403, "application/json", /^{"error":{.*"code":"AUTH_ERR_NO_ACCESS"}}$/],
+    [{ restStatus: 1, restStatusCode: "408" }, 408, "text/html", /<h1>408 Request Timeout<\/h1>/],
+    [{ restAcceptedStatus: 1, restStatusCode: "409" }, 409, "text/html", /<h1>409 Conflict<\/h1>/],
+    [{ restOdd200: 1 }, 200, "text/html", /<h1>200 OK<\/h1>/],
+    [{ restOdd200: 1, odd200Body: "empty" }, 200, "application/json", /^$/],
+    [{ restAcceptedOdd200: 1, odd200Body: "error" }, 200, "application/json", /^{"error":{.*"code":"ERR_MISSION_FAILED"}}$/],
+    [{ restAcceptedOdd200: 1, odd200Body: "noId" }, 200, "application/json", /^{"data":{}}$/],
+  ];
+  for (const [settings, status, contentType, body] of bodies) {
+    it(`answers ${status} as ${JSON.stringify(settings)} says`, async () => {
+      stage.emulator.set(settings);
+      const headers = { apikey: stage.emulator.apiKey, "Content-Type": "application/json" };
+      const answer = await fetch(`${stage.emulator.apiUrl}/bots/demo_bot/messages`, { method: "POST", headers, body: JSON.stringify(textTo("cometchat-uid-1", "x")) });
+      assert.deepEqual([answer.status, answer.headers.get("content-type")], [status, contentType]);
+      assert.match(await answer.text(), body);
+    });
+  }
 
   it("strikes only the calls that it should", async () => {
     stage.emulator.set({ rest500: 1 });
