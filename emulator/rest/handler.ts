@@ -188,11 +188,14 @@ export class RestApi {
         run();
         await gone(outgoing, MAX_UNANSWERED_MS);
         return this.#cut(outgoing, exchange, "unanswered");
-      case "restAcceptedLate":
+      case "restAcceptedLate": {
+        const { world } = this.#app;
         await gone(outgoing, MAX_UNANSWERED_MS);
         await new Promise((resolve) => setTimeout(resolve, settings.number("restLateMs")).unref());
-        run();
+        // A reset forgets what is on its way.
+        if (this.#app.world === world) run();
         return this.#cut(outgoing, exchange, "unanswered");
+      }
     }
   }
 

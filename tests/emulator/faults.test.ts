@@ -72,6 +72,13 @@ describe("REST faults", () => {
     await eventually(() => assert.equal(stage.emulator.restCalls()[0]?.outcome, "unanswered"));
   });
 
+  it("forgets at a reset what it would have accepted late", async () => {
+    stage.emulator.set({ restAcceptedLate: 1, restLateMs: 50 });
+    await attempt(100);
+    stage.emulator.reset();
+    await assert.rejects(stage.emulator.waitForMessage(({ sender }) => sender === "demo_bot", { timeout: 700 }));
+  });
+
   it("tells when to come again after a drawn 429", async () => {
     stage.emulator.set({ rest429: 1, retryAfterSeconds: 7 });
     const { headers, code } = await send();
