@@ -28,7 +28,7 @@ import type { Allowance } from "./rate-limit.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { reactionRoutes } from "./reactions.ts";
 import { relationOf } from "./relation.ts";
-import type { Call, Route } from "./router.ts";
+import type { Call, Match, Route } from "./router.ts";
 import { Router } from "./router.ts";
 import { userRoutes } from "./users.ts";
 
@@ -87,29 +87,30 @@ export class RestApi {
     const text = await readBody(incoming, MAX_BODY);
     const [, version = "", path = "/"] = /^\/(v[^/?]*)(.*)$/s.exec(incoming.url ?? "") ?? [];
     const request = { method: incoming.method ?? "GET", path, headers: incoming.headers, text: text ?? "" };
+    const match = this.#router.match(request.method, path.replace(/\?.*$/s, ""));
     const exchange = this.#app.exchanges.add({
       kind: "rest",
       method: request.method,
       path,
+      ...("route" in match && { operation: match.route.operation }),
       at: Date.now(),
       outcome: "pending",
       request: httpRecord(incoming.headers, request.text),
     });
     try {
       checkOrigin(incoming, this.#loopback);
+      if (this.#app.settings.choice("restOutage") !== "none") return await this.#fail(exchange, outgoing);
       if (text === undefined) throw new CometChatError("ERR_BAD_REQUEST", `The body may not be greater than ${MAX_BODY} bytes.`);
       if (version !== "v3" && version !== "v3.0") throw new CometChatError("ERR_INVALID_API_VERSION");
       this.#checkApp(incoming.headers);
-      await this.#answerAuthorised(request, exchange, outgoing);
+      await this.#answerAuthorised(request, match, exchange, outgoing);
     } catch (error) {
       this.#write(outgoing, exchange, errorAnswer(this.#app.settings, error));
     }
   }
 
-  async #answerAuthorised(request: Request, exchange: RestExchange, outgoing: ServerResponse): Promise<void> {
+  async #answerAuthorised(request: Request, match: Match, exchange: RestExchange, outgoing: ServerResponse): Promise<void> {
     const scope = this.#scope(request.headers);
-    const [path = "", search = ""] = request.path.split(/\?(.*)/s);
-    const match = this.#router.match(request.method, path);
     const core = "route" in match && match.route.core;
     const allowance = this.#rateLimiter.take(core ? "core" : "standard");
     const headers = rateHeaders(allowance);
@@ -121,11 +122,10 @@ export class RestApi {
       const onBehalfOf = this.#onBehalfOf(route, request.headers);
       const body = parseBody(request.text);
       this.#app.exchanges.update(exchange, {
-        operation: route.operation,
         ...(onBehalfOf !== undefined && { onBehalfOf }),
         ...relationOf(this.#app, { route, params, body, onBehalfOf }),
       });
-      const run = () => this.#run(route, { params, query: new URLSearchParams(search), body, onBehalfOf }, exchange, headers);
+      const run = () => this.#run(route, { params, query: new URLSearchParams(request.path.replace(/^[^?]*/s, "")), body, onBehalfOf }, exchange, headers);
       const fault = this.#faults.draw(route, { path: request.path, body, onBehalfOf });
       if (fault === undefined) this.#write(outgoing, exchange, run());
       else await this.#suffer(fault, run, allowance, exchange, outgoing);
@@ -199,6 +199,16 @@ export class RestApi {
     }
   }
 
+  /** The outage that is switched on: no call gets as far as being looked at, so none counts for the faults that are drawn. */
+  async #fail(exchange: RestExchange, outgoing: ServerResponse): Promise<void> {
+    const { settings } = this.#app;
+    exchange.fault = "restOutage";
+    if (settings.choice("restOutage") === "500") return this.#write(outgoing, exchange, serverError(settings));
+    if (settings.choice("restOutage") === "cut") return this.#cut(outgoing, exchange);
+    await gone(outgoing, MAX_UNANSWERED_MS);
+    this.#cut(outgoing, exchange, "unanswered");
+  }
+
   /** The appId and region of the host's name or of the header `appId`, where there are any [D] S1, S24; [OBS] S35. */
   #checkApp(headers: IncomingMessage["headers"]): void {
     const { appId, region } = this.#app.identity;
@@ -211,7 +221,7 @@ export class RestApi {
   #scope(headers: IncomingMessage["headers"]): "fullAccess" | "authOnly" {
     const key = headers["apikey"];
     if (key === undefined || key === "") throw new CometChatError("AUTH_ERR_EMPTY_APIKEY");
-    if (key === this.#app.identity.apiKey) return "fullAccess";
+    if (key === this.#app.identity.apiKey && !this.#app.settings.flag("keyRevoked")) return "fullAccess";
     if (key === this.#app.identity.authKey) return "authOnly";
     throw new CometChatError("AUTH_ERR_APIKEY_NOT_FOUND");
   }

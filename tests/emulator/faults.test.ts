@@ -116,6 +116,31 @@ describe("REST faults", () => {
     });
   }
 
+  for (const [restOutage, outcome] of [["500", 500], ["cut", "broken"], ["unanswered", "timeout"]] as const) {
+    it(`fails every call in an outage: ${restOutage}`, async () => {
+      stage.emulator.set({ restOutage });
+      assert.deepEqual(await attempt(200), [outcome, 0]);
+      const [{ operation, fault } = {}] = stage.emulator.restCalls();
+      assert.deepEqual([operation, fault], ["sendBotMessage", "restOutage"]);
+      const another = fetch(`${stage.emulator.apiUrl}/users`, { headers: { apikey: stage.emulator.apiKey, onBehalfOf: "cometchat-uid-1" }, signal: AbortSignal.timeout(200) });
+      if (restOutage === "500") assert.equal((await another).status, 500);
+      else await assert.rejects(another);
+      stage.emulator.set({ restOutage: "none" });
+      assert.deepEqual(await attempt(1000), [200, 1]);
+    });
+  }
+
+  it("refuses a revoked key until it is valid again", async () => {
+    stage.emulator.set({ keyRevoked: true });
+    const refused = await send();
+    assert.deepEqual([refused.status, refused.code], [401, "AUTH_ERR_APIKEY_NOT_FOUND"]);
+    assert.equal(stage.emulator.restCalls()[0]?.operation, "sendBotMessage");
+    const token = await rest("POST", "/users/cometchat-uid-1/auth_tokens", undefined, { apiKey: "halley-local-auth-key" });
+    assert.equal(token.status, 200);
+    stage.emulator.set({ keyRevoked: false });
+    assert.equal((await send()).status, 200);
+  });
+
   it("strikes only the calls that it should", async () => {
     stage.emulator.set({ rest500: 1 });
     const history = () => rest("GET", "/users/cometchat-uid-1/messages", undefined, { onBehalfOf: "demo_bot" });
