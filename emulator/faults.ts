@@ -61,7 +61,7 @@ export const FAULTS = [
   {
     name: "rest429",
     title: "429",
-    description: "The call is refused with ERR_TOO_MANY_REQUESTS and Retry-After: retryAfterSeconds.",
+    description: "The call is refused with ERR_TOO_MANY_REQUESTS, to come again after retryAfterSeconds (see rateLimitHeaders).",
     section: "REST faults",
     ...probability,
     whatIsKnown: "[D] S27: not processed; Retry-After in seconds and X-Rate-Limit-Reset.",

@@ -278,6 +278,16 @@ export const SWITCHES = [
     whatIsKnown: "The codes are documented [D] S24, their status is [U].",
   },
   {
+    name: "rateLimitHeaders",
+    title: "Headers of a 429",
+    description: "Retry-After and X-Rate-Limit-Reset (both), the second alone (reset), it alone and in seconds from now (relativeReset), or neither (none).",
+    section: "rest",
+    type: "choice",
+    choices: ["both", "reset", "relativeReset", "none"],
+    default: "both",
+    whatIsKnown: "[D] S27: both, the reset in UNIX seconds. That one may be missing or mean something else is assumed [INF].",
+  },
+  {
     name: "timestampBounds",
     title: "fromTimestamp and toTimestamp",
     description: "Whether histories include messages of exactly these seconds.",

@@ -25,7 +25,7 @@ import { historyRoutes } from "./histories.ts";
 import { memberRoutes } from "./members.ts";
 import { messageRoutes } from "./messages.ts";
 import type { Allowance } from "./rate-limit.ts";
-import { RateLimiter } from "./rate-limit.ts";
+import { rateHeaders, RateLimiter, tooMany } from "./rate-limit.ts";
 import { reactionRoutes } from "./reactions.ts";
 import { relationOf } from "./relation.ts";
 import type { Call, Match, Route } from "./router.ts";
@@ -130,7 +130,7 @@ export class RestApi {
       if (fault === undefined) this.#write(outgoing, exchange, run());
       else await this.#suffer(fault, run, allowance, exchange, outgoing);
     } catch (error) {
-      const refused = allowance.exceeded ? tooMany(allowance.retryAfter, allowance.reset) : {};
+      const refused = allowance.exceeded ? tooMany(this.#app.settings, allowance) : {};
       this.#write(outgoing, exchange, errorAnswer(this.#app.settings, error, { ...headers, ...refused }));
     }
   }
@@ -156,7 +156,8 @@ export class RestApi {
     switch (fault) {
       case "rest429": {
         const seconds = Math.ceil(settings.number("retryAfterSeconds"));
-        const headers = { ...rateHeaders({ ...allowance, remaining: 0 }), ...tooMany(seconds, this.#app.now() + seconds) };
+        const refused = { ...allowance, remaining: 0, retryAfter: seconds, reset: this.#app.now() + seconds };
+        const headers = { ...rateHeaders(refused), ...tooMany(settings, refused) };
         return this.#write(outgoing, exchange, errorAnswer(settings, new CometChatError("ERR_TOO_MANY_REQUESTS"), headers));
       }
       case "rest500":
@@ -274,14 +275,4 @@ function gone(outgoing: ServerResponse, ms: number): Promise<void> {
       resolve();
     }
   });
-}
-
-/** On every answer: the limit of a minute, and what is left of it [D] S27. */
-function rateHeaders({ limit, remaining }: Pick<Allowance, "limit" | "remaining">): Record<string, string> {
-  return { "X-Rate-Limit": String(limit), "X-Rate-Limit-Remaining": String(remaining) };
-}
-
-/** On a 429 [D] S27. */
-function tooMany(retryAfter: number, reset: number): Record<string, string> {
-  return { "Retry-After": String(retryAfter), "X-Rate-Limit-Reset": String(reset) };
 }

@@ -48,3 +48,22 @@ export class RateLimiter {
     this.#used = { core: 0, standard: 0 };
   }
 }
+
+/** On every answer: the limit of a minute, and what is left of it [D] S27. */
+export function rateHeaders({ limit, remaining }: Allowance): Record<string, string> {
+  return { "X-Rate-Limit": String(limit), "X-Rate-Limit-Remaining": String(remaining) };
+}
+
+/** On a 429: when to come again [D] S27. */
+export function tooMany(settings: SettingsStore, { retryAfter, reset }: Allowance): Record<string, string> {
+  switch (settings.choice("rateLimitHeaders")) {
+    case "both":
+      return { "Retry-After": String(retryAfter), "X-Rate-Limit-Reset": String(reset) };
+    case "reset":
+      return { "X-Rate-Limit-Reset": String(reset) };
+    case "relativeReset":
+      return { "X-Rate-Limit-Reset": String(retryAfter) };
+    case "none":
+      return {};
+  }
+}

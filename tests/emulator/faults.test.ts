@@ -87,6 +87,22 @@ describe("REST faults", () => {
     assert.ok(reset > 5 && reset < 8.5, `${reset}`);
   });
 
+  const forms: [rateLimitHeaders: string, seconds: number, retryAfter: string | null, reset: "absolute" | string | null][] = [
+    ["both", 0, "0", "absolute"],
+    ["reset", 7, null, "absolute"],
+    ["relativeReset", 7, null, "7"],
+    ["none", 7, null, null],
+  ];
+  for (const [rateLimitHeaders, retryAfterSeconds, retryAfter, reset] of forms) {
+    it(`has these headers on a 429: ${rateLimitHeaders}, after ${retryAfterSeconds} s`, async () => {
+      stage.emulator.set({ rest429: 1, retryAfterSeconds, rateLimitHeaders });
+      const { headers } = await send();
+      const told = headers.get("x-rate-limit-reset");
+      const isAbsolute = Math.abs(Number(told) - retryAfterSeconds - Date.now() / 1000) < 2;
+      assert.deepEqual([headers.get("retry-after"), isAbsolute ? "absolute" : told], [retryAfter, reset]);
+    });
+  }
+
   it("answers 500 with the code that was chosen", async () => {
     stage.emulator.set({ rest500: 1 });
     assert.equal((await send()).code, "ERR_MISSION_FAILED");
