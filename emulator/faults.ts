@@ -4,8 +4,8 @@
  * A decision about a callback is drawn from the seed and the identity of the message, not from its id: a message is
  * known by its conversation, its sender and how many that sender had said there before. A decision about a REST call is
  * drawn from what is asked (of a send: sender and muid, or sender, receiver and data when there is no muid) and from how
- * often the same was asked before. So a retry gets a new draw, and two runs agree even if their requests interleave
- * differently.
+ * often the same was asked before; one about a page of a history likewise. So a retry gets a new draw, and two runs agree
+ * even if their requests interleave differently.
  */
 
 import type { SettingDescriptor } from "./api.ts";
@@ -209,6 +209,30 @@ export const FAULTS = [
     choices: ["html", "empty", "error", "noId"],
     default: "html",
     whatIsKnown: "The message with its id is the documented answer [D] S3, S6; whether a 200 is always that is [U].",
+  },
+  {
+    name: "historyShortPages",
+    title: "Short pages",
+    description: "A page of a history ends early, though it has not come to the end.",
+    section: "REST faults",
+    ...probability,
+    whatIsKnown: known,
+  },
+  {
+    name: "historyNulls",
+    title: "null among messages",
+    description: "Of each message of a history: null stands before it.",
+    section: "REST faults",
+    ...probability,
+    whatIsKnown: known,
+  },
+  {
+    name: "historyOldSentAt",
+    title: "Absurdly old messages",
+    description: "Of each message of a history: its sentAt is shown as 1.",
+    section: "REST faults",
+    ...probability,
+    whatIsKnown: known,
   },
   {
     name: "restOutage",

@@ -7,6 +7,9 @@ import type { Conversation, StoredMessage } from "./messages.ts";
 import type { BotRecord, GroupRecord, UserRecord } from "./world.ts";
 import { groupConversationId, SYSTEM_UID, userConversationId } from "./world.ts";
 
+/** Digits of an id, where the switch `longIds` is on. */
+const LONG_ID = 200_000;
+
 /** Whom a message is shown to. */
 export interface View {
   /** `rest`: answers and histories. `callback`: callbacks and webhook events. `own`: the emulator's routes, which hide nothing. */
@@ -70,8 +73,9 @@ export function showMessage(app: App, message: StoredMessage, view: View): Messa
     view.audience === "own" || settings.choice(callback ? "callbackMuid" : "restMuid") === "present";
   const withParent = !callback || settings.choice("callbackParentId") === "present";
   const { parentId, replies } = message;
+  const id = String(message.id);
   return {
-    id: String(message.id),
+    id: view.audience === "rest" && settings.flag("longIds") ? id.padEnd(LONG_ID, "0") : id,
     ...(withMuid && message.muid !== undefined && { muid: message.muid }),
     conversationId: message.conversation.id,
     sender: message.sender,

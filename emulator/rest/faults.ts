@@ -5,27 +5,34 @@ import type { JsonObject } from "../cometchat.ts";
 import type { RestFault } from "../faults.ts";
 import { REST_FAULTS } from "../faults.ts";
 import { fraction } from "../random.ts";
-import type { Route } from "./router.ts";
+import { Asked } from "./asked.ts";
+import type { Call, Route } from "./router.ts";
 
-/** Calls whose repetitions are counted. When there are more, the oldest are forgotten. */
-const MAX_COUNTED = 50_000;
+/** What a call asks. */
+interface AskedFor {
+  /** With its query. */
+  path: string;
+  body: JsonObject;
+  onBehalfOf: string | undefined;
+}
 
 export class RestFaults {
   readonly #app: App;
-  /** How often the same was asked so far. */
-  #asked = new Map<string, number>();
+  readonly #struck = new Asked();
+  /** Counted apart, so that what strikes a call does not depend on what is drawn for its answer. */
+  readonly #answered = new Asked();
 
   constructor(app: App) {
     this.#app = app;
   }
 
   /** At most one, drawn from what is asked and how often it was asked before. */
-  draw(route: Route, call: { path: string; body: JsonObject; onBehalfOf: string | undefined }): RestFault | undefined {
+  draw(route: Route, call: AskedFor): RestFault | undefined {
     const { settings, world } = this.#app;
     const person = call.onBehalfOf !== undefined && !world.bots.has(call.onBehalfOf);
     if (person || !settings.list("restFaultsOn").includes(route.faults ?? "others")) return undefined;
     const identity = this.#identity(route, call);
-    const times = this.#count(identity);
+    const times = this.#struck.count(identity);
     let rest = fraction(settings.seed, "rest", identity, times);
     for (const fault of REST_FAULTS) {
       rest -= settings.number(fault);
@@ -34,24 +41,22 @@ export class RestFaults {
     return undefined;
   }
 
+  /** Draws for the answer to a call, by what is drawn. */
+  drawsFor(route: Route, call: AskedFor): Call["draw"] {
+    const identity = this.#identity(route, call);
+    let times: number | undefined;
+    return (...what) => {
+      times ??= this.#answered.count(identity);
+      return fraction(this.#app.settings.seed, "answer", identity, times, ...what);
+    };
+  }
+
   clear(): void {
-    this.#asked.clear();
+    this.#struck.clear();
+    this.#answered.clear();
   }
 
-  #count(identity: string): number {
-    const times = (this.#asked.get(identity) ?? 0) + 1;
-    this.#asked.delete(identity);
-    this.#asked.set(identity, times);
-    if (this.#asked.size > MAX_COUNTED) {
-      for (const oldest of this.#asked.keys()) {
-        this.#asked.delete(oldest);
-        break;
-      }
-    }
-    return times;
-  }
-
-  #identity(route: Route, { path, body, onBehalfOf = "" }: { path: string; body: JsonObject; onBehalfOf: string | undefined }): string {
+  #identity(route: Route, { path, body, onBehalfOf = "" }: AskedFor): string {
     if (route.faults !== "sends") return [route.method, path, onBehalfOf].join(" ");
     const { muid, receiver, data } = body;
     const message = typeof muid === "string" ? this.#withoutIds(muid) : JSON.stringify([receiver ?? null, data ?? null]);

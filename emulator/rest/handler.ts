@@ -125,8 +125,11 @@ export class RestApi {
         ...(onBehalfOf !== undefined && { onBehalfOf }),
         ...relationOf(this.#app, { route, params, body, onBehalfOf }),
       });
-      const run = () => this.#run(route, { params, query: new URLSearchParams(request.path.replace(/^[^?]*/s, "")), body, onBehalfOf }, exchange, headers);
-      const fault = this.#faults.draw(route, { path: request.path, body, onBehalfOf });
+      const query = new URLSearchParams(request.path.replace(/^[^?]*/s, ""));
+      const asked = { path: request.path, body, onBehalfOf };
+      const draw = this.#faults.drawsFor(route, asked);
+      const run = () => this.#run(route, { params, query, body, onBehalfOf, draw }, exchange, headers);
+      const fault = this.#faults.draw(route, asked);
       if (fault === undefined) this.#write(outgoing, exchange, run());
       else await this.#suffer(fault, run, allowance, exchange, outgoing);
     } catch (error) {

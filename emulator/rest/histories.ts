@@ -2,8 +2,8 @@
  * Lists of messages: of a 1:1 conversation, a group, a thread, or all [D] S6, S7.
  *
  * Cursors: `affix=append` goes on after `id` or `sentAt`, `prepend` goes back before it; without a cursor `append` starts
- * with the oldest and `prepend` with the newest. A page is always in ascending order. `meta.next` is the cursor of the
- * next page. This is how the vendor's SDK pages [SDK] S31 and what the samples agree with [INF].
+ * with the oldest and `prepend` with the newest. A page is in ascending order unless `historyOrder` says otherwise, and
+ * `meta.next` is the cursor of the next page. This is how the vendor's SDK pages [SDK] S31 and what the samples agree with [INF].
  */
 
 import type { App } from "../app.ts";
@@ -12,6 +12,7 @@ import { invalid } from "../errors.ts";
 import type { MessageQueue, StoredMessage } from "../messages.ts";
 import { conversationIdOf, showMessage } from "../render.ts";
 import { asText, queryFlag, queryList, queryNumber } from "../validate.ts";
+import { shortened, spoilt } from "./page-faults.ts";
 import type { Call, Reply, Route } from "./router.ts";
 import { paginate } from "./router.ts";
 
@@ -107,23 +108,27 @@ function* merge(lists: Iterator<StoredMessage>[], first: (one: StoredMessage, ot
 function page(call: Call, source: Source): Reply {
   const { app, query, onBehalfOf } = call;
   const affix = readAffix(query);
-  const limit = readLimit(query, onBehalfOf !== undefined);
+  const limit = Math.min(readLimit(query, onBehalfOf !== undefined), Math.ceil(app.settings.number("historyCap")) || Infinity);
   const cursor = readCursor(query);
   const wanted = filters(call);
-  const messages: StoredMessage[] = [];
+  const found: StoredMessage[] = [];
   const candidates = affix === "append" ? source.after(cursor ?? -1) : source.before(cursor ?? Infinity);
   for (const message of candidates) {
     if (!wanted(message)) continue;
-    messages.push(message);
-    if (messages.length === limit) break;
+    found.push(message);
+    if (found.length === limit) break;
   }
-  if (affix === "prepend") messages.reverse();
-  const edge = affix === "append" ? messages.at(-1) : messages[0];
+  const messages = shortened(call, found);
+  const edge = messages.at(-1);
+  // From the cursor on they are in ascending order if they are appended.
+  const descending = app.settings.choice("historyOrder") === "descending";
+  if (descending === (affix === "append")) messages.reverse();
+  const shown = messages.map((message) => showMessage(app, message, { audience: "rest", uid: onBehalfOf }));
   return {
-    data: messages.map((message) => showMessage(app, message, { audience: "rest", uid: onBehalfOf })),
+    data: spoilt(call, shown),
     meta: {
       current: { limit, count: messages.length },
-      ...(edge && { next: { affix, sentAt: edge.sentAt, id: String(edge.id) } }),
+      ...(edge && app.settings.choice("historyMeta") === "present" && { next: { affix, sentAt: edge.sentAt, id: String(edge.id) } }),
     },
   };
 }

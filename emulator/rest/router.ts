@@ -4,6 +4,7 @@ import type { App } from "../app.ts";
 import type { JsonObject } from "../cometchat.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { StoredMessage } from "../messages.ts";
+import type { Identity } from "../random.ts";
 
 /** What an operation works on. */
 export interface Call {
@@ -15,6 +16,8 @@ export interface Call {
   body: JsonObject;
   /** The user on whose behalf the call is made; it exists. */
   onBehalfOf: string | undefined;
+  /** A fraction for something that goes wrong with the answer, by what it is: the same in every run with this seed. */
+  draw: (...what: Identity) => number;
   /** For the log: the message that the call has made. */
   created: (message: StoredMessage) => void;
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 
 import type { SettingValue } from "../../emulator/index.ts";
+import { fraction } from "../../emulator/random.ts";
 import { eventually } from "../eventually.ts";
 import type { Rest, Scene } from "./support.ts";
 import { scene, textTo } from "./support.ts";
@@ -232,6 +233,86 @@ describe("one seed, one outcome", () => {
   });
 });
 
+describe("pages of histories", () => {
+  type Shown = { id: string; sentAt: number } | null;
+
+  /** Not through `rest`: such pages do not fit CometChat's specification. */
+  async function page(query = ""): Promise<{ data: Shown[]; meta: { current: { limit: number }; next?: { id: string } } }> {
+    const headers = { apikey: stage.emulator.apiKey, onBehalfOf: "demo_bot" };
+    return (await fetch(`${stage.emulator.apiUrl}/users/cometchat-uid-1/messages?limit=20${query}`, { headers })).json();
+  }
+
+  const ids = (data: Shown[]) => data.map((message) => message && Number(message.id));
+  let said: number[];
+
+  beforeEach(() => {
+    said = Array.from({ length: 8 }, (_, index) => Number(stage.say(`${index}`).id));
+  });
+
+  it("historyCap", async () => {
+    stage.emulator.set({ historyCap: 3 });
+    const { data, meta } = await page("&affix=prepend");
+    assert.deepEqual([ids(data), meta.current.limit, meta.next?.id], [said.slice(5), 3, String(said[5])]);
+  });
+
+  it("historyOrder", async () => {
+    stage.emulator.set({ historyOrder: "descending", historyCap: 3 });
+    assert.deepEqual(ids((await page()).data), said.slice(0, 3).reverse());
+    const { data, meta } = await page("&affix=prepend");
+    assert.deepEqual([ids(data), meta.next?.id], [said.slice(5).reverse(), String(said[5])]);
+  });
+
+  it("historyMeta", async () => {
+    stage.emulator.set({ historyMeta: "absent" });
+    assert.equal((await page()).meta.next, undefined);
+  });
+
+  it("historyNulls", async () => {
+    stage.emulator.set({ historyNulls: 1 });
+    assert.deepEqual(ids((await page()).data), said.flatMap((id) => [null, id]));
+  });
+
+  it("historyOldSentAt", async () => {
+    stage.emulator.set({ historyOldSentAt: 0.5 });
+    const old = (await page()).data.filter((message) => message?.sentAt === 1).length;
+    assert.ok(old > 0 && old < 8, `${old}`);
+  });
+
+  it("historyShortPages, through which one still gets to the end", async () => {
+    stage.emulator.set({ historyShortPages: 1 });
+    const seen: (number | null)[] = [];
+    let cursor: string | undefined;
+    for (let pages = 0; pages < 8 && seen.length < 8; pages += 1) {
+      const { data, meta } = await page(`&affix=prepend${cursor === undefined ? "" : `&id=${cursor}`}`);
+      assert.ok(data.length > 0 && (data.length < 8 - seen.length || data.length === 1), `${data.length}`);
+      seen.unshift(...ids(data));
+      cursor = meta.next?.id;
+    }
+    assert.deepEqual(seen, said);
+  });
+
+  it("are the same for the same seed, others when they are asked for again, and change nothing else that is drawn", async () => {
+    const look = async (values: Record<string, SettingValue>) => {
+      stage.emulator.reset();
+      stage.emulator.change({ seed: 5, values: { restFaultsOn: "histories", rest500: 0.5, ...values } });
+      for (let index = 0; index < 8; index += 1) stage.say(`${index}`);
+      const shapes: string[] = [];
+      for (let asked = 0; asked < 30; asked += 1) {
+        const { data = [] } = await page();
+        shapes.push(data.map((message) => (message === null ? "null" : message.sentAt === 1 ? "old" : "message")).join(" "));
+      }
+      const statuses = stage.emulator.restCalls().map(({ response }) => response?.status);
+      return { shapes, statuses };
+    };
+    const values = { historyShortPages: 0.5, historyNulls: 0.3, historyOldSentAt: 0.3 };
+    const first = await look(values);
+    assert.deepEqual(await look(values), first);
+    assert.ok(new Set(first.shapes).size > 5, first.shapes.join("; "));
+    const draws = Array.from({ length: 30 }, (_, n) => fraction(5, "rest", "GET /users/cometchat-uid-1/messages?limit=20 demo_bot", n + 1));
+    assert.deepEqual(first.statuses, draws.map((drawn) => (drawn < 0.5 ? 500 : 200)));
+  });
+});
+
 describe("switches of the REST API", () => {
   it("sameMuid", async () => {
     const outcome = async () => {
@@ -296,6 +377,15 @@ describe("switches of the REST API", () => {
     stage.emulator.set({ oversizedData: "accepted" });
     assert.equal((await send("x".repeat(20_000))).status, 200);
     assert.equal((await send("x".repeat(70_000))).status, 400);
+  });
+
+  it("longIds", async () => {
+    stage.emulator.set({ longIds: true });
+    const sent = (await send()).body.data.id;
+    assert.match(sent, /^[1-9]\d{199999}$/);
+    const history = await rest("GET", "/users/cometchat-uid-1/messages", undefined, { onBehalfOf: "demo_bot" });
+    assert.equal(history.body.data[0].id, sent);
+    assert.ok(stage.emulator.messages({ person: "cometchat-uid-1", receiver: "demo_bot", receiverType: "user" })[0]!.id.length < 20);
   });
 
   it("timestampBounds", async () => {
