@@ -78,6 +78,29 @@ describe("the envelope", () => {
   }
 });
 
+describe("what a person may say", () => {
+  it("has the muid and metadata that the person gave it, in the callback and in the history", async () => {
+    stage.emulator.set({ restMuid: "present" });
+    const forged = { muid: "demo_bot-1-answer-0", data: { metadata: { halley: "demo_bot-1-answer-0" } } };
+    stage.emulator.send({ sender: "cometchat-uid-1", receiver: "demo_bot", receiverType: "user", text: "hi", ...forged });
+    const history = await stage.rest("GET", "/users/cometchat-uid-1/messages", undefined, { onBehalfOf: "demo_bot" });
+    for (const message of [(await heard())[0]!.body.data, history.body.data[0]]) {
+      assert.deepEqual([message.sender, message.muid, message.data.metadata, message.data.text], ["cometchat-uid-1", forged.muid, forged.data.metadata, "hi"]);
+    }
+  });
+
+  it("may have half a surrogate pair in it, which goes out as it is", async () => {
+    const text = "half \ud83c of one";
+    const message = stage.say(text);
+    await stage.emulator.idle();
+    await stage.emulator.postCallback({ bot: "demo_bot", body: `{"data":{"data":{"text":"half \\ud83c of one"}}}` });
+    await stage.emulator.postCallback({ bot: "demo_bot", body: { data: { data: { text } } } });
+    assert.deepEqual(bot.texts(), [text, text, text]);
+    const history = await stage.rest("GET", `/messages/${message.id}`);
+    assert.equal(history.body.data.data.text, text);
+  });
+});
+
 describe("who hears what", () => {
   const relayed: [what: string, settings: Record<string, string | boolean>, act: () => unknown, texts: string[]][] = [
     ["1:1, whatever groupChatSetting says", {}, async () => (await groupChat("none"), stage.say("a")), ["a"]],
