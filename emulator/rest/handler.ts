@@ -110,7 +110,7 @@ export class RestApi {
   }
 
   async #answerAuthorised(request: Request, match: Match, exchange: RestExchange, outgoing: ServerResponse): Promise<void> {
-    const scope = this.#scope(request.headers);
+    const scope = this.#scope(request.headers, exchange);
     const core = "route" in match && match.route.core;
     const allowance = this.#rateLimiter.take(core ? "core" : "standard");
     const headers = rateHeaders(allowance);
@@ -222,11 +222,13 @@ export class RestApi {
     if (wrong) throw new CometChatError("AUTH_ERR_INVALID_APPID");
   }
 
-  #scope(headers: IncomingMessage["headers"]): "fullAccess" | "authOnly" {
+  #scope(headers: IncomingMessage["headers"], exchange: RestExchange): "fullAccess" | "authOnly" {
     const key = headers["apikey"];
     if (key === undefined || key === "") throw new CometChatError("AUTH_ERR_EMPTY_APIKEY");
-    if (key === this.#app.identity.apiKey && !this.#app.settings.flag("keyRevoked")) return "fullAccess";
-    if (key === this.#app.identity.authKey) return "authOnly";
+    const { apiKey, authKey } = this.#app.identity;
+    if (key === apiKey && this.#app.settings.flag("keyRevoked")) exchange.fault = "keyRevoked";
+    else if (key === apiKey) return "fullAccess";
+    else if (key === authKey) return "authOnly";
     throw new CometChatError("AUTH_ERR_APIKEY_NOT_FOUND");
   }
 

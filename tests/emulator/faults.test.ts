@@ -151,7 +151,8 @@ describe("REST faults", () => {
     stage.emulator.set({ keyRevoked: true });
     const refused = await send();
     assert.deepEqual([refused.status, refused.code], [401, "AUTH_ERR_APIKEY_NOT_FOUND"]);
-    assert.equal(stage.emulator.restCalls()[0]?.operation, "sendBotMessage");
+    const [{ operation, fault } = {}] = stage.emulator.restCalls();
+    assert.deepEqual([operation, fault], ["sendBotMessage", "keyRevoked"]);
     const token = await rest("POST", "/users/cometchat-uid-1/auth_tokens", undefined, { apiKey: "halley-local-auth-key" });
     assert.equal(token.status, 200);
     stage.emulator.set({ keyRevoked: false });
