@@ -1,7 +1,5 @@
 //! Rows that cannot be read: they are set aside, and what hung on them comes to an end that is counted and logged.
 
-use std::collections::BTreeSet;
-
 use super::Conversation;
 use super::commit::Commit;
 use super::journal::End;
@@ -16,7 +14,7 @@ impl<P: Ports> Conversation<P> {
     /// Adds what cannot be read to a commit. A message that has lost a row is dead.
     pub(super) fn set_aside_into(&self, commit: &mut Commit) -> Result<(), StorageError> {
         let unreadable = self.stored(|stored| stored.unreadable.clone())?;
-        let mut answers = BTreeSet::new();
+        let answers = self.stored(|stored| stored.unreadable_places().1)?;
         for Unreadable { key, text } in unreadable {
             self.note("row_set_aside", &key);
             if key.starts_with(rows::INBOX) {
@@ -24,9 +22,9 @@ impl<P: Ports> Conversation<P> {
                 self.record_of(commit)?.counts.receive();
                 self.end_unreadable(commit, id.unwrap_or_default())?;
             }
-            for prefix in [rows::OUTBOX, rows::DOUBT] {
-                if key.starts_with(prefix) {
-                    answers.insert((prefix, rows::seq_of(prefix, &key)));
+            if key.starts_with(rows::LETTERS) {
+                for (piece, text) in self.ports.range(&key, &rows::end_of(&key), usize::from(u16::MAX))? {
+                    commit.set_aside(&piece, text);
                 }
             }
             commit.set_aside(&key, text);

@@ -62,10 +62,13 @@ impl<P: Ports> Conversation<P> {
         entry.counted = is_heeded;
         entry.attempts = u32::from(begins);
         entry.due_at = if begins { after(now, first_wait()) } else { now };
+        let sender = entry.sender.clone();
         commit.put_entry(entry);
         let stored = self.finish(commit).await;
         if stored.is_err() {
-            self.memory.borrow_mut().begun.take_if(|begun| begun.0 == seq);
+            let mut memory = self.memory.borrow_mut();
+            memory.begun.take_if(|begun| begun.0 == seq);
+            memory.budget.give_back(&sender);
         }
         stored.map(|()| Receipt::Accepted)
     }

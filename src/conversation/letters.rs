@@ -19,6 +19,9 @@ use crate::json::{Field, Json, object};
 /// How long a dead letter is kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How long a deletion that was given up may still be under way to KV. An assumption, like that about CometChat.
+const UNDER_WAY_TO_KV: Duration = Duration::from_secs(30);
+
 /// How many pieces are read at a time.
 const PAGE: usize = 100;
 
@@ -96,11 +99,13 @@ impl DeadLetter {
 }
 
 impl<P: Ports> Conversation<P> {
-    /// Adds a letter to a commit, and what it is about: pieces of the field `field`.
+    /// Adds a letter to a commit, and what it is about: pieces of the field `field`. `again` says that the message has
+    /// had a letter before.
     pub(super) fn put_dead_letter<T: Field>(
         &self,
         commit: &mut Commit,
         letter: &DeadLetter,
+        again: bool,
         field: &str,
         pieces: Vec<T>,
     ) -> Result<(), StorageError> {
@@ -126,6 +131,8 @@ impl<P: Ports> Conversation<P> {
             key: DeadLetter::key(&self.address, &letter.message_id),
             value: Some(letter.head().build()),
             pieces: Some(field.to_owned()),
+            death: None,
+            again,
             metadata,
             ttl_seconds: KEPT.as_secs(),
             tries: 0,
@@ -139,6 +146,14 @@ impl<P: Ports> Conversation<P> {
         self.stored(|stored| stored.letters.next(&self.ports, "", &mut stored.unreadable))?
     }
 
+    /// When KV is told of the first letter.
+    pub(super) fn letter_due(&self) -> Result<Option<Millis>, StorageError> {
+        Ok(self.first_letter()?.map(|(_, letter)| match letter.again {
+            true => letter.due_at.max(after(self.deleted_at.get(), UNDER_WAY_TO_KV)),
+            false => letter.due_at,
+        }))
+    }
+
     /// Tells KV of the first letter.
     pub(super) async fn deliver(&self, pass: Pass) -> Result<(), StorageError> {
         let Some((key, letter)) = self.first_letter()? else { return Ok(()) };
@@ -147,14 +162,24 @@ impl<P: Ports> Conversation<P> {
                 let ttl = Duration::from_secs(letter.ttl_seconds);
                 self.store(pass, &letter.key, &value, ttl, &letter.metadata).await
             }
-            None => self.remove(&letter.key).await,
+            None => {
+                let removed = self.remove(&letter.key).await;
+                self.deleted_at.set(self.ports.now());
+                removed
+            }
         };
         if self.first_letter()?.is_none_or(|(first, row)| first != key || row.tries != letter.tries) {
             return Ok(());
         }
         let mut commit = self.begin();
         match delivered {
-            Ok(()) => commit.drop_letter(key),
+            Ok(()) => {
+                // KV may go on showing what is gone.
+                if let Some(death) = &letter.death {
+                    commit.put(self.seen_key(death, commit.now), String::new());
+                }
+                commit.drop_letter(key);
+            }
             Err(error) => {
                 self.note("letter_refused", &error);
                 let tries = letter.tries.saturating_add(1);
@@ -203,7 +228,8 @@ impl<P: Ports> Conversation<P> {
         let death = format!("replay:{}:{}", letter.message_id, letter.died_at);
         let mut commit = self.begin();
         let now = commit.now;
-        if self.seen(&death, now)?.is_some() {
+        let goes = self.stored(|stored| stored.letters.any(|letter| letter.death.as_ref() == Some(&death)))?;
+        if goes || self.seen(&death, now)?.is_some() {
             return Ok(Replayed::Duplicate);
         }
         commit.put(self.seen_key(&death, now), String::new());
@@ -232,6 +258,8 @@ impl<P: Ports> Conversation<P> {
             key: kv_key.to_owned(),
             value: None,
             pieces: None,
+            death: Some(death),
+            again: false,
             metadata: "{}".to_owned(),
             ttl_seconds: 0,
             tries: 0,

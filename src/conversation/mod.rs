@@ -95,6 +95,8 @@ pub struct Conversation<P> {
     instance: Rc<Instance>,
     /// When a request was last given up. An instance that was cut off gave up its own before this one started.
     gave_up: Cell<Millis>,
+    /// When KV was last asked to delete a letter, at the latest.
+    deleted_at: Cell<Millis>,
     /// Until when nothing is sent, because CometChat answers nobody.
     held_until: Cell<Millis>,
     memory: RefCell<Memory>,
@@ -144,9 +146,18 @@ impl<P: Ports> Conversation<P> {
         behaviour: Option<&'static dyn Behaviour>,
         instance: Rc<Instance>,
     ) -> Self {
-        let gave_up = Cell::new(ports.now());
-        let held_until = Cell::default();
-        Self { ports, address, settings, behaviour, instance, gave_up, held_until, memory: RefCell::default() }
+        let started = ports.now();
+        Self {
+            ports,
+            address,
+            settings,
+            behaviour,
+            instance,
+            gave_up: Cell::new(started),
+            deleted_at: Cell::new(started),
+            held_until: Cell::default(),
+            memory: RefCell::default(),
+        }
     }
 
     /// Does everything that is due, as far as no other event is doing it already.

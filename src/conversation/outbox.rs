@@ -164,11 +164,11 @@ impl<P: Ports> Conversation<P> {
             Answer::Refused { code, conflict } if conflict || next.reply.doubtful => {
                 // What it refuses now it may have taken before.
                 match self.look(pass, &next.reply).await {
-                    Looked::Absent => self.bury_reply(pass, next, &Reason::CometChat(code)).await,
+                    Looked::Absent => self.refused(pass, next, code).await,
                     looked => self.follow_look(pass, next, looked).await,
                 }
             }
-            Answer::Refused { code, .. } => self.bury_reply(pass, next, &Reason::CometChat(code)).await,
+            Answer::Refused { code, .. } => self.refused(pass, next, code).await,
         }
     }
 
@@ -194,11 +194,11 @@ impl<P: Ports> Conversation<P> {
             Looked::Found(sent) => self.confirm(next, sent),
             Looked::Later(later) => self.wait(pass, next, later, false).await,
             Looked::Undecided(reason) => self.put_off(pass, next, &reason).await,
-            Looked::TooLong => {
+            Looked::TooLong if self.is_still_next(&next)? => {
                 let reply = Reply { doubtful: true, ..Reply::clone(&next.reply) };
-                self.bury_reply(pass, Next { reply: Rc::new(reply), ..next }, &Reason::InDoubt).await
+                self.bury_reply(pass, &next.key, reply, &Reason::InDoubt).await
             }
-            Looked::Absent => Ok(()),
+            Looked::TooLong | Looked::Absent => Ok(()),
         }
     }
 
@@ -252,7 +252,8 @@ impl<P: Ports> Conversation<P> {
         let now = self.ports.now();
         if self.is_too_old(&next.reply, now) {
             let reason = next.reply.waits_for.clone().unwrap_or_else(|| "no_answer".to_owned());
-            return self.bury_reply(pass, next, &Reason::CometChat(reason)).await;
+            let reply = Reply::clone(&next.reply);
+            return self.bury_reply(pass, &next.key, reply, &Reason::CometChat(reason)).await;
         }
         let spread = backoff::jittered(SPREAD, &next.reply.id, u32::try_from(probe & 0xffff).unwrap_or_default());
         self.held_until
@@ -280,7 +281,7 @@ impl<P: Ports> Conversation<P> {
         }
         if self.is_too_old(&reply, now) {
             let reason = Reason::CometChat(reason.to_owned());
-            return self.bury_reply(pass, Next { reply: Rc::new(reply), ..next }, &reason).await;
+            return self.bury_reply(pass, &next.key, reply, &reason).await;
         }
         let wait = backoff::doubling(UNDER_WAY.saturating_mul(2), reply.tries, LONGEST_WAIT);
         reply.due_at = after(now, backoff::jittered(wait, &reply.id, reply.tries));
@@ -354,31 +355,38 @@ impl<P: Ports> Conversation<P> {
             reply.doubtful = false;
             reply.doubtful_since = 0;
         }
+        if was_sent {
+            self.memory.borrow_mut().unsent.push(next.key.clone());
+        }
         if self.is_too_old(&reply, now) {
             let reason = Reason::CometChat(reason.to_owned());
-            return self.bury_reply(pass, Next { reply: Rc::new(reply), ..next }, &reason).await;
+            return self.bury_reply(pass, &next.key, reply, &reason).await;
         }
         let wait = backoff::doubling(Duration::from_secs(1), reply.waits, LONGEST_WAIT);
         // Everyone who was told the same number would be back in the same moment.
         let spread = backoff::jittered(Duration::from_secs(1), &reply.id, reply.waits);
         let told = told.map_or(Duration::ZERO, |told| Duration::from_millis(told).saturating_add(spread));
         reply.due_at = after(now, wait.max(told));
-        if was_sent {
-            self.memory.borrow_mut().unsent.push(next.key.clone());
-        }
         let mut commit = self.begin();
         commit.put_reply(next.key, reply);
         self.conclude(pass, commit).await
     }
 
-    /// A reply is dead, and with it the rest of the answer that it is part of; the conversation goes on.
-    async fn bury_reply(&self, pass: Pass, next: Next, reason: &Reason) -> Result<(), StorageError> {
+    /// CometChat does not have the reply, and will not take it.
+    async fn refused(&self, pass: Pass, next: Next, code: String) -> Result<(), StorageError> {
         if !self.is_still_next(&next)? {
             return Ok(());
         }
-        let mut answer = self.answer_from(&next.key)?;
+        let reply = Reply { doubtful: false, ..Reply::clone(&next.reply) };
+        self.memory.borrow_mut().unsent.push(next.key.clone());
+        self.bury_reply(pass, &next.key, reply, &Reason::CometChat(code)).await
+    }
+
+    /// A reply is dead, and with it the rest of the answer that it is part of; the conversation goes on.
+    async fn bury_reply(&self, pass: Pass, key: &str, reply: Reply, reason: &Reason) -> Result<(), StorageError> {
+        let mut answer = self.answer_from(key)?;
         if let Some(first) = answer.first_mut() {
-            first.1 = next.reply;
+            first.1 = Rc::new(reply);
         }
         let mut commit = self.begin();
         self.bury_replies_into(&mut commit, answer, reason)?;
@@ -397,12 +405,12 @@ impl<P: Ports> Conversation<P> {
         let letter = DeadLetter::of_replies(&first, &self.address, reason, now);
         let mut pieces = Vec::new();
         for (key, reply) in answer {
-            self.take_unsent(&key);
-            self.memory.borrow_mut().confirmed.retain(|confirmed| confirmed.key != key);
+            // An instance before this one may have sent it, and been cut off before its row could go.
+            let doubtful = !self.take_unsent(&key) || reply.doubtful;
             commit.drop_reply(key);
-            pieces.push(Reply::clone(&reply));
+            pieces.push(Reply { doubtful, ..Reply::clone(&reply) });
         }
-        self.put_dead_letter(commit, &letter, "replies", pieces)?;
+        self.put_dead_letter(commit, &letter, first.queued_at > 0, "replies", pieces)?;
         self.record_of(commit)?.end(Outcome::Dead, now);
         commit.end(End {
             message_id: first.message_id.clone(),

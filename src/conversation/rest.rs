@@ -133,8 +133,8 @@ impl<P: Ports> Conversation<P> {
 
     /// When the archive has something to do: a letter, rest, old ids, or emptying.
     pub(super) fn archive_due(&self) -> Result<Option<Millis>, StorageError> {
-        let letter = self.first_letter()?.map(|(_, letter)| letter.due_at);
-        let dues = [letter, self.rest_due()?, self.forgetting_due()?, self.emptying_due()?, self.repair_due()?];
+        let dues =
+            [self.letter_due()?, self.rest_due()?, self.forgetting_due()?, self.emptying_due()?, self.repair_due()?];
         Ok(dues.into_iter().flatten().min())
     }
 
@@ -180,7 +180,7 @@ impl<P: Ports> Conversation<P> {
             let mut commit = self.begin();
             self.record_of(&mut commit)?;
             self.conclude(pass, commit).await
-        } else if is_due(self.first_letter()?.map(|(_, letter)| letter.due_at)) {
+        } else if is_due(self.letter_due()?) {
             self.deliver(pass).await
         } else if is_due(self.rest_due()?) {
             self.rest(pass).await

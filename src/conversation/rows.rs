@@ -195,6 +195,10 @@ object! {
         /// The field of the value that the pieces go into: the message of a `turn`, or the `replies`. Each piece is a
         /// row of its own, so that no letter is too large for one.
         pub pieces: Option<String> as "pieces",
+        /// Where a letter has to go because its message is tried again: what says so among the ids.
+        pub death: Option<String> as "death",
+        /// Whether there was a letter under this key before, and KV may still be about to delete it.
+        pub again: bool as "again" = false,
         /// The KV metadata, as JSON.
         pub metadata: String as "metadata" = "{}".to_owned(),
         /// When it expires, in seconds from the time of writing.

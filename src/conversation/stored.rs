@@ -3,7 +3,7 @@
 //! One object is one thread, and nobody else writes its rows. So what is in memory may be trusted until a write fails;
 //! then it is read anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::rc::Rc;
 
@@ -168,6 +168,16 @@ impl Stored {
         Ok(first.map(|(_, entry)| entry))
     }
 
+    /// The places of messages and answers of which a row cannot be read: the former in the inbox, the latter not.
+    pub(super) fn unreadable_places(&self) -> (usize, BTreeSet<(&'static str, u64)>) {
+        let place = |row: &Unreadable, prefix| (prefix, rows::seq_of(prefix, &row.key));
+        let inbox = self.unreadable.iter().filter(|row| row.key.starts_with(rows::INBOX)).count();
+        let answers = [rows::OUTBOX, rows::DOUBT].into_iter().flat_map(|prefix| {
+            self.unreadable.iter().filter(move |row| row.key.starts_with(prefix)).map(move |row| place(row, prefix))
+        });
+        (inbox, answers.collect())
+    }
+
     /// Whether inbox, outbox and letters are empty.
     pub(super) fn is_quiet(&mut self, storage: &impl Storage) -> Result<bool, StorageError> {
         Ok(self.inbox.next(storage, "", &mut self.unreadable)?.is_none()
@@ -179,9 +189,31 @@ impl Stored {
 
     /// Whether a message with this id is on its way through the part of the queues that is in memory.
     pub(super) fn has_in_flight(&self, id: &str) -> bool {
-        self.inbox.rows.values().any(|entry| entry.id == id)
-            || self.outbox.rows.values().chain(self.doubt.rows.values()).any(|reply| reply.message_id == id)
+        self.inbox.any(|entry| entry.id == id)
+            || [&self.outbox, &self.doubt].into_iter().any(|queue| queue.any(|reply| reply.message_id == id))
     }
+}
+
+/// A row in a queue.
+pub(super) trait Row: Field {
+    /// Tells it the place in the order of arrival that its key names.
+    fn place(&mut self, seq: u64);
+}
+
+impl Row for Entry {
+    fn place(&mut self, seq: u64) {
+        self.seq = seq;
+    }
+}
+
+impl Row for Reply {
+    fn place(&mut self, seq: u64) {
+        self.seq = seq;
+    }
+}
+
+impl Row for Letter {
+    fn place(&mut self, _: u64) {}
 }
 
 /// Rows below one prefix, in their order. Of many, only the first are in memory.
@@ -194,7 +226,7 @@ pub(super) struct Queue<T> {
     whole: bool,
 }
 
-impl<T: Field> Queue<T> {
+impl<T: Row> Queue<T> {
     fn new(prefix: &'static str) -> Self {
         Self { prefix, rows: BTreeMap::new(), read_to: prefix.to_owned(), whole: false }
     }
@@ -206,7 +238,10 @@ impl<T: Field> Queue<T> {
             return;
         }
         match T::read(Some(&text)) {
-            Some(row) => drop(self.rows.insert(key, Rc::new(row))),
+            Some(mut row) => {
+                row.place(rows::seq_of(self.prefix, &key));
+                self.rows.insert(key, Rc::new(row));
+            }
             None => unreadable.push(Unreadable { key, text }),
         }
     }
@@ -232,6 +267,11 @@ impl<T: Field> Queue<T> {
                 self.take(key, text, unreadable);
             }
         }
+    }
+
+    /// Whether one of the rows in memory is like that.
+    pub(super) fn any(&self, like: impl Fn(&T) -> bool) -> bool {
+        self.rows.values().any(|row| like(row))
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Rc<T>> {

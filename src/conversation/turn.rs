@@ -220,7 +220,8 @@ impl<P: Ports> Conversation<P> {
                     outcome,
                     reason: reason.map(str::to_owned),
                     made_at: now,
-                    queued_at: 0,
+                    // Of a message that is tried again there was a letter.
+                    queued_at: if entry.counted { now } else { 0 },
                     tries: 0,
                     waits: 0,
                     waits_for: None,
@@ -300,7 +301,7 @@ impl<P: Ports> Conversation<P> {
         let now = commit.now;
         commit.drop_entry(entry.seq);
         let letter = DeadLetter::of_turn(&entry, &self.address, reason, now);
-        self.put_dead_letter(&mut commit, &letter, "turn", vec![entry.clone()])?;
+        self.put_dead_letter(&mut commit, &letter, entry.counted, "turn", vec![entry.clone()])?;
         let record = self.record_of(&mut commit)?;
         if !entry.counted {
             record.counts.receive();

@@ -1,8 +1,8 @@
 //! What an operator sees of a conversation in flight.
 
-use super::Conversation;
 use super::outcome::Counts;
 use super::ports::{Millis, Ports, StorageError};
+use super::{Conversation, rows};
 use crate::json::object;
 
 object! {
@@ -62,23 +62,23 @@ impl<P: Ports> Conversation<P> {
                     counts.receive();
                 }
             })?;
-            let (mut outbox, mut apart, mut unconfirmed) = (0_u64, 0_u64, 0_u64);
-            let mut newest = None;
-            for (queue, is_apart) in [(&stored.doubt, true), (&stored.outbox, false)] {
+            let (unreadable, mut answers) = stored.unreadable_places();
+            for _ in 0..unreadable {
+                inbox = inbox.saturating_add(1);
+                counts.receive();
+            }
+            let (mut outbox, mut apart) = (0_u64, 0_u64);
+            for (queue, prefix) in [(&stored.doubt, rows::DOUBT), (&stored.outbox, rows::OUTBOX)] {
                 queue.each(&self.ports, |reply| {
                     outbox = outbox.saturating_add(1);
-                    apart = apart.saturating_add(u64::from(is_apart));
-                    if newest
-                        .replace((is_apart, reply.message_id.clone()))
-                        .is_none_or(|newest| newest.1 != reply.message_id)
-                    {
-                        unconfirmed = unconfirmed.saturating_add(1);
-                    }
+                    apart = apart.saturating_add(u64::from(prefix == rows::DOUBT));
+                    answers.insert((prefix, reply.seq));
                     if reply.waits_for.is_some() {
                         waits_for.clone_from(&reply.waits_for);
                     }
                 })?;
             }
+            let unconfirmed = u64::try_from(answers.len()).unwrap_or(u64::MAX);
             let mut letters = 0_u64;
             stored.letters.each(&self.ports, |_| letters = letters.saturating_add(1))?;
             let has_foreign = stored.foreign.any() || !stored.unreadable.is_empty();

@@ -8,7 +8,7 @@ use std::future::pending;
 
 use serde::{Deserialize, Serialize};
 
-use super::callbacks::{End, Poison};
+use super::callbacks::{End, Poison, Size};
 use super::world::{State, World};
 use crate::address::Address;
 use crate::bot::{Bot, BotError, Result, Turn};
@@ -41,11 +41,15 @@ pub fn leave() {
 }
 
 /// Counts a turn for as long as it runs, however it ends.
-struct Running(World, usize);
+struct Running(World, usize, u64);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.with(|state| state.objects.get_mut(self.1).map(|object| object.turns -= 1));
+        self.0.with(|state| {
+            if let Some(object) = state.objects.get_mut(self.1).filter(|object| object.instance == self.2) {
+                object.turns = object.turns.saturating_sub(1);
+            }
+        });
     }
 }
 
@@ -64,15 +68,19 @@ impl Bot for Simulated {
         let peer = if turn.is_group() { turn.message().receiver.clone() } else { turn.message().sender.uid.clone() };
         let address = Address::new(turn.bot(), turn.message().receiver_type, peer);
         let id = turn.message().id.clone();
-        let (object, plan, course) = world.with(|state| {
+        if !world.with(|state| state.polled_is_last) {
+            // What it says is of no consequence.
+            pending::<()>().await;
+        }
+        let (object, instance, plan, course) = world.with(|state| {
             let object = state.objects.iter().position(|object| object.address == address).expect("an object");
             let message = state.messages.iter().find(|message| message.object == object && message.id == id);
             let plan = message.expect("a message").plan.clone();
             let course = course(state, plan.poison);
             state.check_turn(object, &id, &turn.state);
-            (object, plan, course)
+            (object, state.objects[object].instance, plan, course)
         });
-        let _running = Running(world.clone(), object);
+        let _running = Running(world.clone(), object, instance);
         match course {
             Course::Goes(wait) => world.pause(wait).await,
             Course::Fails => return Err(BotError::new("simulated")),
@@ -89,7 +97,12 @@ impl Bot for Simulated {
         }
         for n in 0..plan.replies {
             let text = format!("{n} to {id}");
-            turn.reply(if plan.long && n == 0 { text.repeat(12_000 / text.len()) } else { text });
+            turn.reply(match plan.size {
+                Size::Short => text,
+                Size::Long if n == 0 => text.repeat(12_000 / text.len()),
+                Size::Long => text,
+                Size::Full => text.repeat(9_000 / text.len()),
+            });
         }
         match plan.end {
             End::Replies => {}

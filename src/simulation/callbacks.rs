@@ -6,19 +6,20 @@ use std::rc::Rc;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::cometchat;
 use super::world::{BEGIN, Kind, State, World};
+use super::{cometchat, plant};
 use crate::address::Address;
 use crate::callback::{Ignored, ReceiverType};
 use crate::conversation::ports::Millis;
-use crate::conversation::{Entry, Receipt};
+use crate::conversation::{DeadLetter, Entry, Receipt, Replayed};
+use crate::json::Field as _;
 
 /// A message for a bot, and all that is meant to come of it.
 #[derive(Debug, Clone)]
 pub struct Message {
     pub object: usize,
     pub id: String,
-    sender: String,
+    pub sender: String,
     pub plan: Plan,
 }
 
@@ -28,13 +29,22 @@ pub struct Plan {
     /// The fixed rule that keeps it from the bot.
     pub rule: Option<Ignored>,
     pub replies: usize,
-    /// Whether the first reply is too long for one part.
-    pub long: bool,
+    pub size: Size,
     pub end: End,
     /// Whether every attempt goes wrong.
     pub poison: Option<Poison>,
     /// Whether it makes the state too large.
     pub fills: bool,
+}
+
+/// How long the replies are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    Short,
+    /// The first is too long for one part.
+    Long,
+    /// Each is as long as one part may be.
+    Full,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +65,14 @@ impl Plan {
     fn draw(state: &mut State) -> Self {
         let rule = state.faults.put_aside;
         let random = &mut state.random;
+        if random.chance(0.001) {
+            let (replies, size) = random.pick(&[(100, Size::Full), (100, Size::Short), (101, Size::Short)]);
+            return Self { rule: None, replies, size, end: End::Replies, poison: None, fills: false };
+        }
         Self {
             rule: random.chance(rule).then_some(Ignored::OtherBot),
             replies: random.pick(&[0, 1, 1, 1, 1, 2, 3]),
-            long: random.chance(0.03),
+            size: if random.chance(0.03) { Size::Long } else { Size::Short },
             end: random.pick(&[End::Replies, End::Replies, End::Replies, End::Ignores, End::HandsOver]),
             poison: random.chance(0.04).then(|| random.pick(&[Poison::Fails, Poison::Hangs, Poison::Panics])),
             fills: random.chance(0.0005),
@@ -67,7 +81,7 @@ impl Plan {
 
     /// How many replies leave, parts counted.
     pub fn parts(&self) -> usize {
-        self.replies + usize::from(self.long && self.replies > 0)
+        self.replies + usize::from(self.size == Size::Long && self.replies > 0)
     }
 
     /// How the message ends, unless it dies.
@@ -95,20 +109,72 @@ pub fn populate(world: &World) {
         let empty_after = millis(state.settings.empty_after);
         let span = state.random.pick(&[200, 5_000, 60_000, 600_000, empty_after * 2]);
         let messages = state.random.between(1, 8);
-        state.calm_at = BEGIN + span + empty_after + 60_000;
+        state.calm_at = BEGIN + span.max(state.faults.over()) + empty_after + 60_000;
+        for object in 0..state.objects.len() {
+            plant::plant(state, object);
+        }
         for _ in 0..messages {
             let object = state.random.index(state.objects.len());
             // People write in bursts.
             let when = state.random.below(span + 1) / if state.random.chance(0.3) { 50 } else { 1 };
             for n in 0..state.random.pick(&[1, 1, 1, 2, 4]) {
-                state.later(when + n * 300, move |world| world.with(|state| write(state, object)));
+                state.later(when + n * 300, move |world| world.with(|state| write(state, object, None)));
+            }
+        }
+        for n in 0..state.faults.stream {
+            state.later(n * 10_000, |world| world.with(|state| write(state, 0, Some(Ignored::Call))));
+        }
+        if let Some((begin, end)) = state.faults.no_bot {
+            for when in [begin, end] {
+                state.later(when, |world| world.with(|state| state.deploys = true));
+            }
+        }
+        let replays = state.faults.replays;
+        for _ in 0..state.random.below(8) {
+            let when = state.random.below(span.max(state.faults.over()) + empty_after);
+            if state.random.chance(replays) {
+                state.later(when, replay);
             }
         }
     });
 }
 
-/// Someone writes, and CometChat tells the bot of it.
-fn write(state: &mut State, object: usize) {
+/// An operator tries a dead letter again, as KV shows it: perhaps one that is gone already, perhaps twice.
+fn replay(world: &World) {
+    let Some((object, key, letter, times)) = world.with(|state| {
+        let object = state.random.index(state.objects.len());
+        let keys = state.kv.keys(&format!("dead:{}:", state.objects[object].address));
+        let key = if keys.is_empty() { return None } else { state.random.pick(&keys) };
+        let shown: Vec<String> = state.kv.readable(&key, state.now).into_iter().flatten().collect();
+        let letter = if shown.is_empty() { return None } else { state.random.pick(&shown) };
+        state.count("letters replayed");
+        Some((object, key, letter, state.random.pick(&[1, 1, 2])))
+    }) else {
+        return;
+    };
+    for _ in 0..times {
+        let engine = world.wake(object);
+        let (key, letter) = (key.clone(), DeadLetter::read(Some(&letter)).expect("a letter"));
+        let world_of_it = world.clone();
+        world.with(|state| {
+            state.trace(Some(object), format_args!("replay of {key}"));
+            let instance = state.objects[object].instance;
+            state.spawn(object, Kind::Callback, async move {
+                let replayed = engine.replay(&key, letter).await;
+                world_of_it.with(|state| {
+                    state.trace(Some(object), format_args!("replay of {key}: {replayed:?}"));
+                    if state.objects[object].instance == instance && replayed == Ok(Replayed::Accepted) {
+                        state.count("replays accepted");
+                        state.spawn(object, Kind::Drive, async move { engine.drive().await });
+                    }
+                });
+            });
+        });
+    }
+}
+
+/// A message that somebody writes.
+pub fn compose(state: &mut State, object: usize, plan: Plan) -> usize {
     let address = state.objects[object].address.clone();
     let thread = cometchat::thread(&address.bot, address.receiver_type.as_str(), &address.peer);
     let id = cometchat::hear(state, &thread).to_string();
@@ -116,11 +182,18 @@ fn write(state: &mut State, object: usize) {
         ReceiverType::User => address.peer,
         ReceiverType::Group => state.random.pick(&["ann", "cat"]).to_owned(),
     };
-    let plan = Plan::draw(state);
     state.count("messages");
     state.trace(Some(object), format_args!("{sender} writes {id}: {plan:?}"));
-    let message = state.messages.len();
     state.messages.push(Message { object, id, sender, plan });
+    state.messages.len() - 1
+}
+
+/// Someone writes, and CometChat tells the bot of it.
+fn write(state: &mut State, object: usize, rule: Option<Ignored>) {
+    let drawn = Plan::draw(state);
+    let plan = Plan { rule: rule.or(drawn.rule), ..drawn };
+    let rule = plan.rule;
+    let message = compose(state, object, plan);
 
     let answered = Rc::new(Cell::new(false));
     let faults = state.faults.clone();
@@ -137,7 +210,14 @@ fn write(state: &mut State, object: usize) {
     }
     for wait in times {
         let answered = answered.clone();
-        state.later(wait, move |world| deliver(world, message, answered));
+        state.later(wait, move |world| deliver(world, message, rule, answered));
+    }
+    if rule.is_none() && state.fault("messages on two wires", faults.two_wires) {
+        for _ in 0..state.random.between(1, 2) {
+            let wait = state.random.below(delay + 100);
+            let answered = Rc::new(Cell::new(true));
+            state.later(wait, move |world| deliver(world, message, Some(Ignored::NotAddressed), answered));
+        }
     }
     if faults.redelivers {
         for wait in [10_000, 40_000] {
@@ -145,7 +225,7 @@ fn write(state: &mut State, object: usize) {
             state.later(first + wait, move |world| {
                 if !answered.get() {
                     world.with(|state| state.count("callbacks redelivered"));
-                    deliver(world, message, answered);
+                    deliver(world, message, rule, answered);
                 }
             });
         }
@@ -153,19 +233,21 @@ fn write(state: &mut State, object: usize) {
 }
 
 /// One callback: from CometChat to the object and back.
-fn deliver(world: &World, message: usize, answered: Rc<Cell<bool>>) {
+fn deliver(world: &World, message: usize, rule: Option<Ignored>, answered: Rc<Cell<bool>>) {
     let message = world.with(|state| state.messages[message].clone());
     let object = message.object;
     let engine = world.wake(object);
     let here = world.clone();
     world.with(|state| {
         state.count("callbacks");
-        state.trace(Some(object), format_args!("callback {}", message.id));
+        state.trace(Some(object), format_args!("callback {} {rule:?}", message.id));
         let entry = entry(state, &message);
         let since = state.now;
+        let instance = state.objects[object].instance;
         state.spawn(object, Kind::Callback, async move {
-            let receipt = engine.receive(entry, message.plan.rule).await;
-            if receipt == Ok(Receipt::Accepted) {
+            let receipt = engine.receive(entry, rule).await;
+            let is_last = here.with(|state| state.objects[object].instance == instance);
+            if is_last && receipt == Ok(Receipt::Accepted) {
                 let world = here.clone();
                 here.with(|state| {
                     state.spawn(object, Kind::Drive, async move {
@@ -175,11 +257,17 @@ fn deliver(world: &World, message: usize, answered: Rc<Cell<bool>>) {
                     });
                 });
             }
+            if is_last && receipt == Ok(Receipt::Ignored(Ignored::OverBudget)) {
+                here.with(|state| state.check_over_budget(object, &message.sender));
+            }
             here.sync(object).await;
             here.with(|state| {
+                if state.objects[object].instance != instance {
+                    return;
+                }
                 state.trace(Some(object), format_args!("callback {} answered: {receipt:?}", message.id));
                 let Ok(receipt) = receipt else { return };
-                state.acknowledge(object, &message.id, receipt, since);
+                state.acknowledge(object, &message.id, receipt, rule, since);
                 let lost = state.faults.acknowledgement_lost;
                 answered.set(answered.get() || !state.fault("acknowledgements lost", lost));
             });
@@ -187,7 +275,7 @@ fn deliver(world: &World, message: usize, answered: Rc<Cell<bool>>) {
     });
 }
 
-fn entry(state: &State, message: &Message) -> Entry {
+pub fn entry(state: &State, message: &Message) -> Entry {
     let address = &state.objects[message.object].address;
     let receiver = match address.receiver_type {
         ReceiverType::User => &address.bot,

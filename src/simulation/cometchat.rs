@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use serde_json::{Value, json};
 
-use super::world::{BEGIN, Slot, State, World};
+use super::world::{Slot, State, World};
 use crate::cometchat::{NoAnswer, Request, Response};
 use crate::conversation::ports::Millis;
 
@@ -29,10 +29,25 @@ pub struct History {
 /// A message in a history.
 #[derive(Debug)]
 pub struct Said {
-    id: u64,
+    pub id: u64,
     sent_at: i64,
     /// The reply that it is; `None` for what others say.
     pub reply: Option<String>,
+    /// The reply that somebody else pretends it to be.
+    forged: Option<String>,
+    /// Whether its sender was told an id that can be kept.
+    pub is_told: bool,
+}
+
+/// What CometChat has last answered an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    /// By the object's clock.
+    pub at: Millis,
+    /// Whether it was put off: 429, or the key refused.
+    pub put_off: bool,
+    /// How long it was asked to wait.
+    pub told: Millis,
 }
 
 impl History {
@@ -42,9 +57,21 @@ impl History {
     }
 
     pub fn say(&mut self, thread: &str, reply: Option<String>, sent_at: i64) -> u64 {
+        self.push(thread, sent_at, reply, None)
+    }
+
+    fn push(&mut self, thread: &str, sent_at: i64, reply: Option<String>, forged: Option<String>) -> u64 {
         let id = self.next_id();
-        self.threads.entry(thread.to_owned()).or_default().push(Said { id, sent_at, reply });
+        let said = Said { id, sent_at, reply, forged, is_told: true };
+        self.threads.entry(thread.to_owned()).or_default().push(said);
         id
+    }
+
+    /// Nobody can know the id of this message.
+    fn forget_id(&mut self, id: u64) {
+        for said in self.threads.values_mut().flatten().filter(|said| said.id == id) {
+            said.is_told = false;
+        }
     }
 
     pub fn thread(&self, name: &str) -> &[Said] {
@@ -65,7 +92,7 @@ pub struct Call {
 }
 
 #[derive(Debug)]
-struct Flight {
+pub struct Flight {
     object: usize,
     request: Request,
     /// Whether it has left the object.
@@ -117,6 +144,9 @@ impl Call {
         let call = Self { world: world.clone(), flight: flight.clone(), answer: Slot::default() };
         let answer = call.answer.clone();
         world.with(|state| {
+            let flights = &mut state.objects[object].flights;
+            flights.retain(|flight| flight.strong_count() > 0);
+            flights.push(Rc::downgrade(&flight));
             state.leave(object, move |world| {
                 world.with(|state| {
                     if flight.borrow().given_up {
@@ -139,26 +169,47 @@ impl Call {
 fn take(state: &mut State, flight: &Rc<RefCell<Flight>>, answer: Slot<Answer>) {
     state.count("sends");
     let object = flight.borrow().object;
-    check_committed(state, &flight.borrow());
+    state.check_send(object, &muid(&flight.borrow().request));
     let faults = state.faults.clone();
     let wait = if state.random.chance(0.1) { state.random.between(500, 9_000) } else { state.random.between(1, 300) };
-    let out = faults.outage.is_some_and(|(begin, end)| (begin..end).contains(&(state.now - BEGIN)));
     let told = |state: &mut State, what: &str| {
         let id = muid(&flight.borrow().request);
         state.trace(Some(object), format_args!("POST {id}: {what}"));
     };
-    if state.fault("sends answered with 429", faults.too_many_requests) {
+    if state.fault("ids forged", faults.forged) {
+        let sent_at = clock(state);
+        let id = muid(&flight.borrow().request);
+        let thread = thread_of(&flight.borrow().request);
+        state.cometchat.push(&thread, sent_at, None, Some(id));
+    }
+    if state.is_within(faults.denied) {
+        told(state, "denied");
+        state.count("sends denied");
+        let response = denial(state);
+        answer_later(state, wait, object, answer, Ok(response));
+    } else if state.fault("sends answered with 429", faults.too_many_requests) {
         told(state, "429");
         let response = too_many(state);
-        answer_later(state, wait, answer, Ok(response));
-    } else if out || state.fault("sends failed before they were taken", faults.fails_before) {
+        answer_later(state, wait, object, answer, Ok(response));
+    } else if state.is_within(faults.outage) || state.fault("sends failed before they were taken", faults.fails_before)
+    {
         told(state, "5xx, not taken");
         let response = state.random.pick(&[failure(500), failure(503), html(502)]);
-        answer_later(state, wait, answer, Ok(response));
+        answer_later(state, wait, object, answer, Ok(response));
     } else if state.fault("sends failed after they were taken", faults.fails_after) {
         told(state, "5xx, taken");
         take_later(state, wait, flight);
-        answer_later(state, wait + 1, answer, Ok(failure(500)));
+        answer_later(state, wait + 1, object, answer, Ok(failure(500)));
+    } else if state.fault("sends answered with an odd 200", faults.odd_ok) {
+        let response = state.random.pick(&[html(200), failure(200), data(200, &json!({})), empty(204)]);
+        answer_perhaps_taken(state, wait, flight, answer, response);
+    } else if state.fault("sends answered with 408, 409 or 425", faults.conflicts) {
+        let status = state.random.pick(&[408, 409, 425]);
+        let response = failure(status);
+        if status == 409 {
+            state.refuse(object, &muid(&flight.borrow().request));
+        }
+        answer_perhaps_taken(state, wait, flight, answer, response);
     } else if state.fault("sends timed out, not taken", faults.timeout_before) {
         told(state, "no answer, not taken");
     } else if state.fault("sends timed out, taken", faults.timeout_after) {
@@ -177,26 +228,72 @@ fn take(state: &mut State, flight: &Rc<RefCell<Flight>>, answer: Slot<Answer>) {
         });
     } else if state.fault("sends refused", faults.refuses) {
         told(state, "4xx");
-        let response = state.random.pick(&[failure(400), failure(404), html(403)]);
-        answer_later(state, wait, answer, Ok(response));
+        state.refuse(object, &muid(&flight.borrow().request));
+        let response = state.random.pick(&[failure(400), failure(404), failure(403)]);
+        answer_later(state, wait, object, answer, Ok(response));
     } else {
         told(state, "200");
         take_later(state, wait, flight);
         let flight = flight.clone();
         state.later(wait + 1, move |world| {
             let Some(id) = flight.borrow().taken else { return };
-            let body = world.with(|state| match state.random.below(20) {
-                0 => json!({ "data": {} }),
-                1..10 => json!({ "data": { "id": id.to_string() } }),
-                _ => json!({ "data": { "id": id } }),
+            let body = world.with(|state| {
+                let long = state.faults.long_ids;
+                if state.fault("ids of absurd length", long) {
+                    state.cometchat.forget_id(id);
+                    return json!({ "id": format!("{}{id}", "9".repeat(100)) });
+                }
+                if state.random.chance(0.5) { json!({ "id": id }) } else { json!({ "id": id.to_string() }) }
             });
-            answer.put(Ok(Response { status: 200, body: body.to_string(), ..Response::default() }));
+            world.with(|state| answer_later(state, 0, object, answer, Ok(data(200, &body))));
         });
     }
 }
 
-fn answer_later(state: &mut State, wait: Millis, answer: Slot<Answer>, response: Answer) {
-    state.later(wait, move |_| answer.put(response));
+/// Answers so that nobody can tell whether the message was taken.
+fn answer_perhaps_taken(
+    state: &mut State,
+    wait: Millis,
+    flight: &Rc<RefCell<Flight>>,
+    answer: Slot<Answer>,
+    response: Response,
+) {
+    let object = flight.borrow().object;
+    let taken = state.random.chance(0.5);
+    let id = muid(&flight.borrow().request);
+    state.trace(Some(object), format_args!("POST {id}: {}, taken: {taken}", response.status));
+    if taken {
+        take_later(state, wait, flight);
+    }
+    answer_later(state, wait + 1, object, answer, Ok(response));
+}
+
+fn answer_later(state: &mut State, wait: Millis, object: usize, answer: Slot<Answer>, response: Answer) {
+    state.later(wait, move |world| {
+        world.with(|state| {
+            let at = state.wall();
+            let put_off = response.as_ref().is_ok_and(is_put_off);
+            let told = response.as_ref().map_or(0, |response| told(response, at));
+            if let Some(object) = state.objects.get_mut(object) {
+                object.answered = Some(Answered { at, put_off, told });
+            }
+        });
+        answer.put(response);
+    });
+}
+
+/// Whether an answer is no failure of the one request.
+fn is_put_off(response: &Response) -> bool {
+    [401, 429].contains(&response.status)
+        || response.body.contains("AUTH_ERR")
+        || (response.status, response.body.as_str()) == (403, "<html>")
+}
+
+/// How long an answer asks to wait.
+fn told(response: &Response, now: Millis) -> Millis {
+    let number = |header: &Option<String>| header.as_deref().and_then(|text| text.parse::<Millis>().ok());
+    let reset = || number(&response.rate_limit_reset).map(|at| (at * 1_000).saturating_sub(now));
+    number(&response.retry_after).map(|seconds| seconds * 1_000).or_else(reset).unwrap_or_default()
 }
 
 fn take_later(state: &mut State, wait: Millis, flight: &Rc<RefCell<Flight>>) {
@@ -210,7 +307,7 @@ fn take_later(state: &mut State, wait: Millis, flight: &Rc<RefCell<Flight>>) {
 }
 
 /// Nobody waits for the answer any more. What CometChat would have taken, it may still take for a moment.
-fn give_up(state: &mut State, flight: &Rc<RefCell<Flight>>) {
+pub fn give_up(state: &mut State, flight: &Rc<RefCell<Flight>>) {
     let (may_land, object) = {
         let mut flight = flight.borrow_mut();
         let first = !std::mem::replace(&mut flight.given_up, true);
@@ -233,10 +330,7 @@ fn give_up(state: &mut State, flight: &Rc<RefCell<Flight>>) {
 fn accept(state: &mut State, flight: &Rc<RefCell<Flight>>) {
     let (object, id, thread) = {
         let flight = flight.borrow();
-        let body = body(&flight.request);
-        let bot = flight.request.path.split('/').nth(2).unwrap().to_owned();
-        let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
-        (flight.object, muid(&flight.request), thread(&bot, &text("receiverType"), &text("receiver")))
+        (flight.object, muid(&flight.request), thread_of(&flight.request))
     };
     state.trace(Some(object), format_args!("CometChat has {id}"));
     if state.cometchat.thread(&thread).iter().any(|said| said.reply.as_deref() == Some(&id)) {
@@ -253,33 +347,27 @@ fn accept(state: &mut State, flight: &Rc<RefCell<Flight>>) {
     }
 }
 
-/// A reply must be on disk before it leaves.
-fn check_committed(state: &mut State, flight: &Flight) {
-    let id = muid(&flight.request);
-    let needle = format!(r#""id":"{id}""#);
-    let rows = &state.objects[flight.object].disk.durable;
-    if !rows.iter().any(|(key, row)| (key.contains("/outbox/") || key.contains("/doubt/")) && row.contains(&needle)) {
-        state.violate(format_args!("{id} was sent before it was stored"));
-    }
-}
-
 /// A page of the history.
 fn show(state: &mut State, flight: &Rc<RefCell<Flight>>, answer: Slot<Answer>) {
     state.count("looks");
     let object = flight.borrow().object;
     let faults = state.faults.clone();
     let wait = state.random.between(1, 300);
-    let out = faults.outage.is_some_and(|(begin, end)| (begin..end).contains(&(state.now - BEGIN)));
-    if out || state.fault("looks failed", faults.history_fails) {
+    let is_out = state.is_within(faults.outage);
+    if state.is_within(faults.denied) {
+        let response = denial(state);
+        return answer_later(state, wait, object, answer, Ok(response));
+    }
+    if is_out || state.fault("looks failed", faults.history_fails) {
         state.trace(Some(object), format_args!("GET history: fails"));
         let response = match state.random.below(6) {
             0 => return, // No answer at all.
             1 => Err(NoAnswer("connection reset".to_owned())),
-            2 => Ok(too_many(state)),
-            3 => Ok(Response { status: 200, body: r#"{"data":"#.to_owned(), ..Response::default() }),
+            2 if !is_out => Ok(too_many(state)),
+            3 if !is_out => Ok(Response { status: 200, body: r#"{"data":"#.to_owned(), ..Response::default() }),
             _ => Ok(failure(500)),
         };
-        return answer_later(state, wait, answer, response);
+        return answer_later(state, wait, object, answer, response);
     }
     let flight = flight.clone();
     state.later(wait, move |world| {
@@ -288,7 +376,7 @@ fn show(state: &mut State, flight: &Rc<RefCell<Flight>>, answer: Slot<Answer>) {
             state.trace(Some(object), format_args!("GET history: {} messages", page.len()));
             let body = format!(r#"{{"data":[{}]}}"#, page.join(","));
             let wait = state.random.between(1, 300);
-            answer_later(state, wait, answer, Ok(Response { status: 200, body, ..Response::default() }));
+            answer_later(state, wait, object, answer, Ok(Response { status: 200, body, ..Response::default() }));
         });
     });
 }
@@ -299,7 +387,7 @@ fn page(state: &mut State, request: &Request) -> Vec<String> {
     let bot = request.on_behalf_of.as_deref().unwrap();
     let thread = thread(bot, parts[1].trim_end_matches('s'), parts[2]);
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    let size: usize = parameter("perPage").unwrap().parse().unwrap();
+    let asked: usize = parameter("perPage").unwrap().parse().unwrap();
     let before = parameter("id").map_or(u64::MAX, |id| {
         assert_eq!(parameter("affix"), Some("prepend"));
         id.parse().unwrap()
@@ -307,20 +395,39 @@ fn page(state: &mut State, request: &Request) -> Vec<String> {
     if before < u64::MAX {
         state.count("looks at further pages");
     }
-    let echoed = state.faults.muid_echoed;
+    let faults = state.faults.clone();
+    let mut size = asked.min(faults.history_cap);
+    if state.fault("pages cut short", faults.short_pages) {
+        size = 1 + state.random.index(size);
+    }
     let newest_first = state.cometchat.thread(&thread).iter().rev().filter(|said| said.id < before).take(size);
     let mut page: Vec<String> = newest_first
-        .map(|Said { id, sent_at, reply }| match reply {
-            None => format!(r#"{{"id":"{id}","sender":"ann","sentAt":{sent_at},"data":{{"text":"…"}}}}"#),
-            Some(reply) => {
-                let muid = if echoed { format!(r#""muid":"{reply}","#) } else { String::new() };
-                let data = format!(r#"{{"text":"…","metadata":{{"halley":"{reply}"}}}}"#);
-                format!(r#"{{"id":"{id}","sender":"{bot}",{muid}"sentAt":{sent_at},"data":{data}}}"#)
+        .map(|Said { id, sent_at, reply, forged, .. }| match (reply, forged) {
+            (None, None) => format!(r#"{{"id":"{id}","sender":"ann","sentAt":{sent_at},"data":{{"text":"…"}}}}"#),
+            (reply, forged) => {
+                let (sender, known) = match reply {
+                    Some(reply) => (bot, reply),
+                    None => ("ann", forged.as_ref().unwrap()),
+                };
+                let muid = if faults.muid_echoed { format!(r#""muid":"{known}","#) } else { String::new() };
+                let data = format!(r#"{{"text":"…","metadata":{{"halley":"{known}"}}}}"#);
+                format!(r#"{{"id":"{id}","sender":"{sender}",{muid}"sentAt":{sent_at},"data":{data}}}"#)
             }
         })
         .collect();
-    if !state.faults.newest_first {
+    if !faults.newest_first {
         page.reverse();
+    }
+    if page.len() > 1 && state.fault("odd items in a page", faults.odd_items) {
+        // Among others: a page of nothing but lies could not be seen through.
+        let odd = state.random.pick(&[
+            "null".to_owned(),
+            "7".to_owned(),
+            r#"{"id":"99999999","sender":"ann","sentAt":1}"#.to_owned(),
+            r#"{"id":"99999999","sender":"ann"}"#.to_owned(),
+        ]);
+        let place = state.random.index(page.len());
+        page.insert(place, odd);
     }
     page
 }
@@ -338,21 +445,52 @@ pub fn hear(state: &mut State, thread: &str) -> u64 {
 
 fn too_many(state: &mut State) -> Response {
     let mut response = failure(429);
-    match state.random.below(3) {
+    match state.random.below(4) {
         0 => {}
         1 => response.retry_after = Some(state.random.pick(&[0, 1, 5, 30, 600]).to_string()),
+        // Seconds from now, in place of a moment.
+        2 => response.rate_limit_reset = Some(state.random.pick(&[1, 10, 60]).to_string()),
         _ => response.rate_limit_reset = Some((clock(state) + state.random.pick(&[-5, 1, 10, 60])).to_string()),
     }
     response
 }
 
+/// The key, the app or the plan is refused.
+fn denial(state: &mut State) -> Response {
+    let (status, code) = state.random.pick(&[
+        (401, "AUTH_ERR_APIKEY_NOT_FOUND"),
+        (403, "AUTH_ERR_NO_ACCESS"),
+        (403, ""),
+        (400, "AUTH_ERR_INVALID_APPID"),
+    ]);
+    if code.is_empty() {
+        html(status)
+    } else {
+        Response { body: json!({ "error": { "code": code } }).to_string(), ..empty(status) }
+    }
+}
+
+fn empty(status: u16) -> Response {
+    Response { status, ..Response::default() }
+}
+
 fn failure(status: u16) -> Response {
-    let body = json!({ "error": { "code": format!("ERR_{status}") } }).to_string();
-    Response { status, body, ..Response::default() }
+    Response { body: json!({ "error": { "code": format!("ERR_{status}") } }).to_string(), ..empty(status) }
+}
+
+fn data(status: u16, data: &Value) -> Response {
+    Response { body: json!({ "data": data }).to_string(), ..empty(status) }
 }
 
 fn html(status: u16) -> Response {
-    Response { status, body: "<html>".to_owned(), ..Response::default() }
+    Response { body: "<html>".to_owned(), ..empty(status) }
+}
+
+/// The history that a message goes into.
+fn thread_of(request: &Request) -> String {
+    let body = body(request);
+    let bot = request.path.split('/').nth(2).unwrap();
+    thread(bot, body["receiverType"].as_str().unwrap(), body["receiver"].as_str().unwrap())
 }
 
 fn body(request: &Request) -> Value {

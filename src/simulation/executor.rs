@@ -6,12 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::trace::Counters;
-use super::world::{BEGIN, Kind, PASS, Sim, World};
+use super::world::{BEGIN, Kind, PASS, Sim, State, World};
 use super::{bot, callbacks};
 use crate::conversation::ports::Millis;
 
 /// More steps than one object has any reason to take in a minute.
 const BUSY: u32 = 3_000;
+
+/// More than any world has reason to see.
+const MOST_EVENTS: u64 = 2_000_000;
+
+/// How far the objects' clock may fall behind.
+const MOST_BEHIND: Millis = 5 * 60_000;
 
 /// How long after the last fault a world must have come to rest, beside the time after which objects empty
 /// themselves: KV is left alone for up to an hour at a time, and CometChat may have asked for an hour.
@@ -19,6 +25,7 @@ const TO_REST: Millis = 8 * 60 * 60 * 1_000;
 
 struct Task {
     object: usize,
+    instance: u64,
     kind: Kind,
     future: Pin<Box<dyn Future<Output = ()>>>,
     ready: Arc<Ready>,
@@ -57,15 +64,22 @@ fn drive(world: &World, tasks: &mut Vec<Task>) -> Result<(), String> {
         let empty_after = u64::try_from(state.settings.empty_after.as_millis()).unwrap();
         state.calm_at + 3 * empty_after + TO_REST
     });
+    let mut events = 0_u64;
     loop {
+        events += 1;
+        if events > MOST_EVENTS {
+            return Err("the world does not come to an end".to_owned());
+        }
         world.with(|state| {
             tasks.extend(state.spawned.drain(..).map(|spawn| Task {
                 object: spawn.object,
+                instance: spawn.instance,
                 kind: spawn.kind,
                 future: spawn.future,
                 ready: Arc::new(Ready(AtomicBool::new(true))),
             }));
         });
+        drop_twins(world, tasks);
         let ready: Vec<usize> = world.with(|state| {
             let goes_on = |task: &Task| {
                 task.ready.0.load(Ordering::Relaxed) && state.objects[task.object].stalled_until <= state.now
@@ -94,7 +108,9 @@ fn drive(world: &World, tasks: &mut Vec<Task>) -> Result<(), String> {
 /// Polls one task, and does what follows when control returns from its object.
 fn step(world: &World, tasks: &mut Vec<Task>, chosen: usize) {
     let task = &mut tasks[chosen];
-    let (object, kind) = (task.object, task.kind);
+    let (object, instance, kind) = (task.object, task.instance, task.kind);
+    let is_last = |state: &mut State| state.objects[object].instance == instance;
+    world.with(|state| state.polled_is_last = is_last(state));
     task.ready.0.store(false, Ordering::Relaxed);
     let waker = Waker::from(task.ready.clone());
     let polled = task.future.as_mut().poll(&mut Context::from_waker(&waker));
@@ -108,13 +124,15 @@ fn step(world: &World, tasks: &mut Vec<Task>, chosen: usize) {
             state.violate("an object is busy without an end");
         }
         let cut_off = state.faults.cut_off;
-        polled.is_pending() && state.fault("events cut off", cut_off)
+        polled.is_pending() && is_last(state) && state.fault("events cut off", cut_off)
     });
     if polled == Poll::Ready(()) || cut_off {
         let task = tasks.swap_remove(chosen);
         drop(task);
         world.with(|state| {
-            state.objects[object].tasks -= 1;
+            if is_last(state) {
+                state.objects[object].tasks -= 1;
+            }
             if cut_off {
                 state.trace(Some(object), format_args!("{kind:?} is cut off"));
                 state.hold_back(object, PASS);
@@ -134,12 +152,41 @@ fn step(world: &World, tasks: &mut Vec<Task>, chosen: usize) {
         if state.fault("stalls", stall) {
             state.stall(object);
         }
+        let clock_back = state.faults.clock_back;
+        if state.behind < MOST_BEHIND && state.fault("clocks set back", clock_back) {
+            state.set_clock_back();
+        }
     });
+    let twins = world.with(|state| {
+        let twins = state.faults.twins;
+        state.objects[object].engine.is_some() && state.fault("twins", twins)
+    });
+    if twins {
+        world.twin(object);
+    }
     maybe_crash(world, tasks, Some(object));
+}
+
+/// Ends the events of instances that another has followed, some time after that.
+fn drop_twins(world: &World, tasks: &mut Vec<Task>) {
+    let is_over = |task: &Task| {
+        world.with(|state| {
+            let object = &state.objects[task.object];
+            object.instance != task.instance && object.twin_until <= state.now
+        })
+    };
+    if tasks.iter().any(is_over) {
+        let (gone, left) = std::mem::take(tasks).into_iter().partition::<Vec<_>, _>(is_over);
+        *tasks = left;
+        drop(gone);
+    }
 }
 
 fn maybe_crash(world: &World, tasks: &mut Vec<Task>, object: Option<usize>) {
     let crashed: Vec<usize> = world.with(|state| {
+        if std::mem::take(&mut state.deploys) {
+            return (0..state.objects.len()).filter(|object| state.objects[*object].engine.is_some()).collect();
+        }
         let (crash, deploy) = (state.faults.crash, state.faults.deploy);
         if state.fault("deploys", deploy) {
             return (0..state.objects.len()).filter(|object| state.objects[*object].engine.is_some()).collect();

@@ -6,6 +6,9 @@ use super::random::Random;
 use crate::conversation::Settings;
 use crate::conversation::ports::Millis;
 
+/// From and until when, in milliseconds since the beginning.
+pub type Span = (Millis, Millis);
+
 /// Probabilities, drawn from the seed. About half of them are 0 in any one world, so that faults are also met alone
 /// and in pairs, and not only all at once.
 #[derive(Debug, Clone)]
@@ -22,6 +25,8 @@ pub struct Faults {
     pub evict: f64,
     /// A write is refused.
     pub write_fails: f64,
+    /// A write is stored, and said to have failed.
+    pub write_lies: f64,
     /// The longest that a commit takes to reach the disk, in milliseconds.
     pub slowest_commit: Millis,
     pub alarm_late: f64,
@@ -32,6 +37,8 @@ pub struct Faults {
     pub kv_refuses: f64,
     /// The write is not answered, and lands late or never.
     pub kv_hangs: f64,
+    /// A time in which KV does nothing.
+    pub kv_outage: Option<Span>,
 
     pub too_many_requests: f64,
     pub fails_before: f64,
@@ -42,7 +49,21 @@ pub struct Faults {
     pub late: f64,
     pub cut: f64,
     pub refuses: f64,
+    /// Answered with 200 by somebody else, or without an id; taken or not.
+    pub odd_ok: f64,
+    /// 408, 409 or 425; taken or not.
+    pub conflicts: f64,
+    /// The id of a message is absurdly long.
+    pub long_ids: f64,
     pub history_fails: f64,
+    /// The most that a page of the history holds, whatever is asked for.
+    pub history_cap: usize,
+    /// A page is shorter than it might be.
+    pub short_pages: f64,
+    /// An item of a page is null, or lies about its time.
+    pub odd_items: f64,
+    /// Somebody else says something under the id of a reply that is not there yet.
+    pub forged: f64,
     /// Whether `muid` shows in the history.
     pub muid_echoed: bool,
     /// Whether a page of the history begins with the newest message.
@@ -52,7 +73,11 @@ pub struct Faults {
     /// Other people's messages that push a reply out of the first page.
     pub chatter: f64,
     /// A time in which CometChat answers nothing but errors.
-    pub outage: Option<(Millis, Millis)>,
+    pub outage: Option<Span>,
+    /// A time in which it refuses the key.
+    pub denied: Option<Span>,
+    /// A time in which the deployment does not have the bot.
+    pub no_bot: Option<Span>,
 
     pub duplicate: f64,
     pub late_duplicate: f64,
@@ -62,6 +87,18 @@ pub struct Faults {
     pub redelivers: bool,
     /// A fixed rule puts the message aside.
     pub put_aside: f64,
+    /// An app-wide webhook reports the message too, as one that is not addressed to the bot.
+    pub two_wires: f64,
+    /// How many messages of a steady stream are put aside.
+    pub stream: u64,
+    /// An operator tries a dead letter again.
+    pub replays: f64,
+    /// At a start: a row of the object has been damaged.
+    pub damages: f64,
+    /// At each step: another instance of the object starts while this one goes on.
+    pub twins: f64,
+    /// At each step: the clock is set back.
+    pub clock_back: f64,
 
     pub bot_fails: f64,
     pub bot_hangs: f64,
@@ -84,6 +121,7 @@ impl Faults {
             stall: upto(0.005),
             evict: upto(1.0),
             write_fails: upto(0.05),
+            write_lies: upto(0.02),
             alarm_late: upto(0.5),
             alarm_twice: upto(0.3),
             kv_stale: upto(0.9),
@@ -98,6 +136,17 @@ impl Faults {
             late: upto(0.3),
             cut: upto(0.3),
             refuses: upto(0.1),
+            odd_ok: upto(0.2),
+            conflicts: upto(0.1),
+            long_ids: upto(0.1),
+            short_pages: upto(0.5),
+            odd_items: upto(0.1),
+            forged: upto(0.3),
+            two_wires: upto(0.3),
+            replays: upto(1.0),
+            damages: upto(0.3),
+            twins: upto(0.003),
+            clock_back: upto(0.002),
             history_fails: upto(0.4),
             chatter: upto(0.3),
             duplicate: upto(0.6),
@@ -113,12 +162,33 @@ impl Faults {
             muid_echoed: random.chance(0.5),
             newest_first: random.chance(0.5),
             skew: i64::try_from(random.below(120_001)).unwrap() - 60_000,
-            outage: (!calm && random.chance(0.1)).then(|| {
-                let begin = random.below(60_000);
-                (begin, begin + random.below(30 * 60_000))
-            }),
+            history_cap: if calm { 1_000 } else { random.pick(&[1_000, 1_000, 100, 30, 7]) },
+            stream: if !calm && random.chance(0.03) { random.between(10, 200) } else { 0 },
+            outage: span(random, calm),
+            denied: span(random, calm),
+            kv_outage: span(random, calm),
+            no_bot: span(random, calm),
             redelivers: random.chance(0.7),
         }
+    }
+}
+
+/// A time in which something does not work at all: in few worlds, and of minutes to more than a day.
+fn span(random: &mut Random, calm: bool) -> Option<Span> {
+    const MINUTE: Millis = 60_000;
+    if calm || !random.chance(0.06) {
+        return None;
+    }
+    let begin = random.below(MINUTE);
+    let longest = random.pick(&[5, 15, 15, 30, 30, 60, 180, 1_600]);
+    Some((begin, begin + random.below(longest * MINUTE)))
+}
+
+impl Faults {
+    /// When the last of the times is over in which something does not work at all.
+    pub fn over(&self) -> Millis {
+        let spans = [self.outage, self.denied, self.kv_outage, self.no_bot];
+        spans.into_iter().flatten().map(|(_, end)| end).max().unwrap_or_default()
     }
 }
 
@@ -130,6 +200,6 @@ pub fn settings(random: &mut Random) -> Settings {
         empty_after: Duration::from_secs(random.pick(&[130, 600, 3_600, 86_400])),
         state_ttl: Duration::from_secs(90 * 86_400),
         reply_budget_per_minute: random.pick(&[0, 0, 0, 2, 30]),
-        give_up_after: Duration::from_secs(86_400),
+        give_up_after: Duration::from_secs(random.pick(&[600, 3_600, 86_400, 86_400])),
     }
 }

@@ -11,6 +11,7 @@ use super::callbacks::Message;
 use super::cometchat;
 use super::storage::{self, Op, Rows};
 use super::world::{Object, PASS, State, World};
+use crate::callback::Ignored;
 use crate::conversation::ports::{Change, Millis};
 use crate::conversation::{DeadLetter, Receipt};
 
@@ -21,6 +22,9 @@ const DOUBT: &str = "2/doubt/";
 const LETTERS: &str = "2/letter/";
 const RECORD: &str = "2/record";
 const STATE: &str = "2/state";
+
+/// How long a letter may wait for an older one to go.
+const LETTER_AGAIN: Millis = 100_000;
 
 /// How long after the breaker was open replies may still wait for it.
 const HELD: Millis = 100_000;
@@ -39,7 +43,10 @@ const MAX_ATTEMPTS: u32 = 40;
 
 /// The message that a row says has been received.
 pub fn seen_by(key: &str) -> Option<String> {
-    let (_, what) = key.strip_prefix(SEEN)?.split_once('/')?;
+    let what = match key.strip_prefix("1/seen/message/") {
+        Some(old) => old,
+        None => key.strip_prefix(SEEN)?.split_once('/')?.1,
+    };
     (!what.contains(':')).then(|| what.to_owned())
 }
 
@@ -61,6 +68,7 @@ fn record(rows: &Rows) -> Option<Value> {
 #[serde(rename_all = "camelCase", default)]
 struct Due {
     due_at: Millis,
+    again: bool,
     generation: u64,
     updated_at: Millis,
     flight: Option<DueFlight>,
@@ -80,6 +88,30 @@ fn due(row: &str) -> Due {
     serde_json::from_str(row).unwrap_or_default()
 }
 
+fn millis(duration: std::time::Duration) -> Millis {
+    u64::try_from(duration.as_millis()).unwrap()
+}
+
+/// The history that an object's replies are in.
+fn thread_of(this: &Object) -> String {
+    let address = &this.address;
+    cometchat::thread(&address.bot, address.receiver_type.as_str(), &address.peer)
+}
+
+/// When a reply was put into the outbox.
+fn queued(row: &Value) -> Millis {
+    match number(row, "queuedAt") {
+        0 => number(row, "madeAt"),
+        queued => queued,
+    }
+}
+
+/// The message that a reply answers, and the reply's number.
+fn message_of(bot: &str, reply: &str) -> Option<(String, usize)> {
+    let (message, n) = reply.strip_prefix(bot)?.strip_prefix('-')?.split_once("-answer-")?;
+    Some((message.to_owned(), n.parse().ok()?))
+}
+
 fn number(value: &Value, field: &str) -> u64 {
     value[field].as_u64().unwrap_or_default()
 }
@@ -97,6 +129,11 @@ fn memory(state: &Value) -> Option<Memory> {
 }
 
 impl Object {
+    /// Whether the bot was ever tried.
+    fn had_turn(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
     /// Everything that was ever received, the rows of this life included.
     fn received(&self, rows: &Rows) -> BTreeSet<String> {
         seen(rows).chain(self.former.iter().cloned()).collect()
@@ -133,11 +170,17 @@ pub fn check_view(world: &World, object: usize) {
 
 impl State {
     /// A 200 leaves.
-    pub fn acknowledge(&mut self, object: usize, id: &str, receipt: Receipt, since: Millis) {
+    pub fn acknowledge(&mut self, object: usize, id: &str, receipt: Receipt, rule: Option<Ignored>, since: Millis) {
         let this = &mut self.objects[object];
         let on_disk = this.received(&this.disk.durable).contains(id);
         this.acknowledged.insert(id.to_owned());
-        let first = receipt == Receipt::Duplicate || this.taken.insert(id.to_owned());
+        if rule.is_none() && receipt != Receipt::Ignored(Ignored::OverBudget) {
+            this.heard.insert(id.to_owned());
+        }
+        // What one wire has put aside the other may bring.
+        let first =
+            matches!(receipt, Receipt::Duplicate | Receipt::Ignored(Ignored::NotAddressed | Ignored::OverBudget))
+                || this.taken.insert(id.to_owned());
         let slow = this.stalled_until < since && self.now > since + 2 * self.faults.slowest_commit + AT_ONCE;
         if !on_disk {
             self.violate(format_args!("{id} was acknowledged and is not on disk"));
@@ -163,15 +206,24 @@ impl State {
         let attempts = this.attempts.entry(id.to_owned()).or_default();
         *attempts += 1;
         let attempts = *attempts;
+        let (instance, now) = (this.instance, self.now);
+        let before = this.began.insert(id.to_owned(), (instance, now));
+        let hasty =
+            before.is_some_and(|(before, at)| before == instance && now < at + 1_000) && this.lenient_until < now;
         let of_this_life = state_in(&this.disk.live);
         let woken = of_this_life.is_none() && !this.state.messages.is_empty();
         let newest = of_this_life.unwrap_or_else(|| this.state.clone());
+        let is_hasty = hasty && !this.revived.contains(id);
         // After a stall the late one is still there, until it is dropped.
-        if turns > 1 && this.stalled_until + 1_000 < self.now {
+        let are_two = turns > 1 && this.stalled_until + 1_000 < self.now;
+        if are_two {
             self.violate("two turns at once");
         }
         if attempts > MAX_ATTEMPTS {
             self.violate(format_args!("the bot was tried {attempts} times with {id}"));
+        }
+        if is_hasty {
+            self.violate(format_args!("{id} is tried again at once"));
         }
         if *shown != newest {
             self.violate(format_args!("the turn of {id} begins with the state {shown:?}, the newest is {newest:?}"));
@@ -189,8 +241,16 @@ impl State {
         this.forgotten.clear();
     }
 
-    /// Before ids are forgotten one by one.
-    pub fn remember_forgotten(&mut self, object: usize, change: &Change) {
+    /// Before a change is made: a message that is taken counts against its sender's budget, and ids are forgotten.
+    pub fn foresee(&mut self, object: usize, change: &Change) {
+        if let Change::Put(key, row) = change
+            && key.starts_with(INBOX)
+            && !self.objects[object].disk.live.contains_key(key)
+        {
+            let (at, row) = (self.wall(), parse(row));
+            let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
+            self.objects[object].accepted.push((at, text("sender"), text("id")));
+        }
         let Change::DeleteRange { after, until, limit } = change else { return };
         let this = &mut self.objects[object];
         let gone = storage::range(&this.disk.live, after, until, *limit);
@@ -211,6 +271,23 @@ impl State {
                     this.order.push(id);
                 }
             }
+            Op::Row(Change::Put(key, _)) if key.contains("/replay:") => {
+                let (_, death) = key.split_once("/replay:").unwrap_or_default();
+                let id = death.split(':').next().unwrap_or_default().to_owned();
+                if !this.replayed.insert(death.to_owned()) {
+                    return;
+                }
+                match this.outcomes.remove(&id) {
+                    Some(outcome) if outcome == "dead" => drop(this.revived.insert(id)),
+                    outcome => self.violate(format_args!("{id} is replayed, and is {outcome:?}")),
+                }
+            }
+            Op::Row(Change::Put(key, value)) if key.starts_with(OUTBOX) => {
+                let row = parse(value);
+                let id = row["messageId"].as_str().unwrap_or_default().to_owned();
+                this.queued.insert(id, queued(&row));
+                self.check_put_off(object, key, &row);
+            }
             Op::Row(Change::Put(key, value)) if key.starts_with(DOUBT) => {
                 let row = parse(value);
                 let id = row["messageId"].as_str().unwrap_or_default().to_owned();
@@ -220,6 +297,10 @@ impl State {
                 }
             }
             Op::Row(Change::Put(key, value)) if key == RECORD => {
+                let sent = parse(value)["sent"].as_array().cloned().unwrap_or_default();
+                if sent.iter().any(|id| id.as_str().is_none_or(|id| id.len() > 64)) {
+                    return self.violate("an id of absurd length is kept");
+                }
                 if let Some(memory) = memory(&parse(value)["state"]) {
                     this.state = memory;
                 }
@@ -229,20 +310,122 @@ impl State {
                     this.state = memory;
                 }
             }
-            Op::Line(line) => {
-                let line = parse(line);
-                let id = line["messageId"].as_str().unwrap_or_default().to_owned();
-                let mut outcome = line["outcome"].as_str().unwrap_or_default().to_owned();
-                if line["reason"] == "over_budget" {
-                    outcome = "over_budget".to_owned();
-                }
-                let before = this.outcomes.insert(id.clone(), outcome.clone());
-                if let Some(before) = before {
-                    self.violate(format_args!("{id} has ended twice: {before}, then {outcome}"));
-                }
-            }
+            Op::Line(line) => self.note_end(object, &parse(line)),
             Op::Clear => self.check_emptied(object),
             Op::Row(_) | Op::Alarm(_) => {}
+        }
+    }
+
+    /// A message has ended, by the journal.
+    fn note_end(&mut self, object: usize, line: &Value) {
+        let this = &mut self.objects[object];
+        let text = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
+        let (id, mut outcome, reason) = (text("messageId"), text("outcome"), text("reason"));
+        if reason == "over_budget" || reason == "not_addressed" {
+            outcome.clone_from(&reason);
+        }
+        if id.is_empty() {
+            // Whose row cannot be read cannot be named either. In the end it is those that have no other end.
+            this.nameless += 1;
+            return;
+        }
+        if outcome == "ignored" && line["replies"] == 0 {
+            this.accepted.retain(|(_, _, accepted)| *accepted != id);
+        }
+        let before = this.outcomes.insert(id.clone(), outcome.clone());
+        if let Some(before) = before.filter(|before| before != "not_addressed") {
+            return self.violate(format_args!("{id} has ended twice: {before}, then {outcome}"));
+        }
+        if outcome == "dead" {
+            self.check_death(object, &id, &reason, line["attempts"].as_u64().unwrap_or_default());
+        }
+    }
+
+    /// A message is dead only for a reason.
+    fn check_death(&mut self, object: usize, id: &str, reason: &str, attempts: u64) {
+        let this = &self.objects[object];
+        let plan = self
+            .messages
+            .iter()
+            .find(|message| message.object == object && message.id == id)
+            .map(|message| &message.plan);
+        let thread = self.cometchat.thread(&thread_of(this)).len();
+        let is_justified = match reason {
+            "crashed" | "deadline" | "bot:simulated" => attempts >= 3,
+            "state_too_large" => plan.is_some_and(|plan| plan.fills),
+            "too_many_replies" => plan.is_some_and(|plan| plan.parts() > 100),
+            "unreadable_row" => this.damaged.contains(id),
+            "in_doubt" => thread > 400,
+            // CometChat's own code, or what went wrong on the way to it.
+            _ => {
+                let since = this.queued.get(id).copied().unwrap_or(Millis::MAX);
+                this.refused.contains(id) || self.wall() >= since.saturating_add(millis(self.settings.give_up_after))
+            }
+        };
+        if !is_justified {
+            self.violate(format_args!("{id} is dead without need: {reason}, after {attempts} attempts"));
+        }
+    }
+
+    /// CometChat has refused a reply for good.
+    pub fn refuse(&mut self, object: usize, reply: &str) {
+        let this = &mut self.objects[object];
+        this.refused.extend(message_of(&this.address.bot, reply).map(|(id, _)| id));
+    }
+
+    /// A reply leaves: it must be on disk, and not earlier than it is due.
+    pub fn check_send(&mut self, object: usize, reply: &str) {
+        let needle = format!(r#""id":"{reply}""#);
+        let this = &self.objects[object];
+        let is_it =
+            |key: &str, row: &str| (key.contains("/outbox/") || key.contains("/doubt/")) && row.contains(&needle);
+        let Some(row) = this.disk.durable.iter().find(|(key, row)| is_it(key, row)).map(|(_, row)| parse(row)) else {
+            return self.violate(format_args!("{reply} was sent before it was stored"));
+        };
+        let was_put_off = number(&row, "tries") + number(&row, "waits") > 0;
+        if was_put_off && self.wall() < number(&row, "dueAt") && this.lenient_until < self.now {
+            self.violate(format_args!("{reply} is sent before its time"));
+        }
+    }
+
+    /// A reply is put off: long enough, not for ever, and not because it was only asked to wait.
+    fn check_put_off(&mut self, object: usize, key: &str, row: &Value) {
+        let this = &self.objects[object];
+        let (Some(before), Some(answered)) = (this.disk.durable.get(key).map(|row| parse(row)), this.answered) else {
+            return;
+        };
+        let grew = |field| number(row, field) > number(&before, field);
+        let (tried, waited) = (grew("tries"), grew("waits"));
+        let give_up = millis(self.settings.give_up_after);
+        if (!tried && !waited) || this.lenient_until >= self.now {
+            return;
+        }
+        let due = number(row, "dueAt");
+        let id = row["id"].as_str().unwrap_or_default();
+        if waited && due < answered.at + answered.told.max(1_000) {
+            self.violate(format_args!("{id} waits too short a time: {answered:?}, due at {due}"));
+        } else if tried && due < answered.at + 2_000 {
+            self.violate(format_args!("{id} is tried again too soon"));
+        } else if due > self.wall() + answered.told.max(120_000) + 2_000 {
+            self.violate(format_args!("{id} waits too long"));
+        } else if tried && answered.put_off {
+            self.violate(format_args!("{id} was asked to wait, and that counts as a try"));
+        } else if tried && self.held_until < self.now && self.wall() >= number(row, "doubtfulSince") + HOLDS_UP + 60_000
+        {
+            self.violate(format_args!("{id} holds up others"));
+        } else if self.wall() >= queued(row) + give_up + 60_000 {
+            self.violate(format_args!("{id} is not given up"));
+        }
+    }
+
+    /// A message is over the budget only after so many others.
+    pub fn check_over_budget(&mut self, object: usize, sender: &str) {
+        let (now, this) = (self.wall(), &self.objects[object]);
+        let is_of_this_minute = |(at, of, _): &&(Millis, String, String)| of == sender && at + 60_000 > now;
+        let spent = this.accepted.iter().filter(is_of_this_minute).count();
+        let budget = usize::try_from(self.settings.reply_budget_per_minute).unwrap();
+        if spent < budget && self.behind == 0 && this.lenient_until < self.now {
+            self.violate(format_args!("{sender} has had {spent} answers and is over a budget of {budget}"));
         }
     }
 
@@ -272,7 +455,7 @@ impl State {
             self.held_until = self.now + HELD;
         }
         let this = &self.objects[object];
-        let Some((what, due)) = self.due(&this.disk.durable) else { return };
+        let Some((what, due)) = self.due(this) else { return };
         if this.alarm_running {
             return;
         }
@@ -281,18 +464,26 @@ impl State {
         };
         // What is under way may take as long as its pass lasts.
         let under_way = this.tasks > 0 || this.disk.pending() > 0;
-        let lenient_until = if under_way { self.now + PASS } else { this.lenient_until };
+        let lenient_until = if under_way { this.lenient_until.max(self.now + PASS) } else { this.lenient_until };
         let held_until = if ["a reply", "one in doubt"].contains(&what) { self.held_until } else { 0 };
+        let (due, alarm) = (self.truth(due), self.truth(alarm));
         let due = due.max(self.now).max(lenient_until).max(held_until);
         if alarm > due {
-            let late = alarm - due;
-            self.violate(format_args!("{what} is due {late} ms before the alarm"));
+            let (late, address) = (alarm - due, this.address.to_string());
+            self.violate(format_args!("{address}: {what} is due {late} ms before the alarm"));
         }
     }
 
     /// What is due first, by what is on disk.
-    fn due(&self, rows: &Rows) -> Option<(&'static str, Millis)> {
-        let head = |prefix| storage::first(rows, prefix).map(|(_, row)| due(&row).due_at);
+    fn due(&self, this: &Object) -> Option<(&'static str, Millis)> {
+        let rows = &this.disk.durable;
+        // Of a row that is damaged nobody knows when it is due.
+        let head = |prefix| {
+            let (_, row) = storage::first(rows, prefix)?;
+            let due = serde_json::from_str::<Due>(&row).ok()?;
+            // A letter waits until an older one of the same name is surely gone.
+            Some(if due.again { due.due_at.max(this.started).max(this.deleted_at) + LETTER_AGAIN } else { due.due_at })
+        };
         let heads = [
             ("a message", head(INBOX)),
             ("a reply", head(OUTBOX)),
@@ -304,7 +495,6 @@ impl State {
         let archive = rows.get(RECORD).map(|row| {
             let record = due(row);
             let flight = record.flight.unwrap_or_default();
-            let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap();
             let (rest, empty) = (millis(self.settings.rest_after), millis(self.settings.empty_after));
             let since = if flight.unrested_since == 0 { record.updated_at } else { flight.unrested_since };
             let at_the_latest = since + rest.max(REST_AT_THE_LATEST);
@@ -335,8 +525,20 @@ impl State {
         if this.tasks > 0 {
             return Err(format!("{} events have not ended", this.tasks));
         }
-        if let Some(key) = this.disk.durable.keys().next() {
+        let may_stay =
+            |key: &str| this.planted.contains_key(key) || (key.starts_with("aside/") && !this.damaged.is_empty());
+        if let Some(key) = this.disk.durable.keys().find(|key| !may_stay(key)) {
             return Err(format!("{key} is left"));
+        }
+        if let Some((key, _)) = this.planted.iter().find(|(key, text)| this.disk.durable.get(*key) != Some(text)) {
+            return Err(format!("{key} is gone, or has changed"));
+        }
+        if let Some((key, value)) = &this.set_aside
+            && !this.former.is_empty()
+            && this.had_turn()
+            && self.kv.current(key, self.now) != Some(value)
+        {
+            return Err(format!("KV has no {key}"));
         }
         let messages: BTreeMap<&str, &Message> = self
             .messages
@@ -351,7 +553,7 @@ impl State {
         let budget = self.settings.reply_budget_per_minute > 0;
         let mut unsaid = Vec::new();
         for (id, message) in &messages {
-            let known = !this.former.contains(*id) || this.outcomes.contains_key(*id);
+            let known = !this.former.contains(*id) || this.outcomes.contains_key(*id) || this.damaged.contains(*id);
             match message.plan.rule {
                 Some(_) if !known => unsaid.push((message.id.clone(), "ignored")),
                 None if !known && budget => unsaid.push((message.id.clone(), "over_budget")),
@@ -359,6 +561,13 @@ impl State {
             }
         }
         let this = &mut self.objects[object];
+        let is_open = |id: &&String| this.outcomes.get(*id).is_none_or(|outcome| outcome == "not_addressed");
+        let nameless: Vec<String> =
+            this.damaged.iter().filter(is_open).filter(|id| this.former.contains(*id)).cloned().collect();
+        if nameless.len() != this.nameless {
+            return Err(format!("{} messages have died without a name: {nameless:?}", this.nameless));
+        }
+        this.outcomes.extend(nameless.into_iter().map(|id| (id, "dead".to_owned())));
         this.outcomes.extend(unsaid.into_iter().map(|(id, outcome)| (id, outcome.to_owned())));
         let this = &self.objects[object];
         let replies = self.replies(this);
@@ -375,17 +584,22 @@ impl State {
 
     /// The bot's replies, as (message, number), in the order of CometChat's history.
     fn replies(&self, this: &Object) -> Vec<(String, usize)> {
-        let address = &this.address;
-        let thread = cometchat::thread(&address.bot, address.receiver_type.as_str(), &address.peer);
-        self.cometchat
-            .thread(&thread)
-            .iter()
-            .filter_map(|said| {
-                let id = said.reply.as_deref()?.strip_prefix(&address.bot)?.strip_prefix('-')?;
-                let (message, n) = id.split_once("-answer-")?;
-                Some((message.to_owned(), n.parse().ok()?))
-            })
-            .collect()
+        let said = self.cometchat.thread(&thread_of(this)).iter();
+        said.filter_map(|said| message_of(&this.address.bot, said.reply.as_deref()?)).collect()
+    }
+
+    /// KV has the ids of all that the bot has said, for those who answer in a thread.
+    fn check_sent(&self, this: &Object, in_kv: &Value) -> Result<(), String> {
+        let sent = in_kv["sent"].as_array().cloned().unwrap_or_default();
+        let said = self.cometchat.thread(&thread_of(this)).iter().filter(|said| said.is_told);
+        let of_bot = said.filter_map(|said| Some((said.id, message_of(&this.address.bot, said.reply.as_deref()?)?.0)));
+        let answered = |id: &str| this.outcomes.get(id).is_some_and(|outcome| outcome != "dead");
+        let mut known = of_bot.filter(|(_, message)| answered(message) && !this.damaged.contains(message));
+        let is_kept = |id: u64| sent.iter().any(|sent| sent.as_str() == Some(&id.to_string()));
+        match known.find(|(id, _)| sent.len() < 100 && !is_kept(*id)) {
+            Some((id, message)) => Err(format!("KV has forgotten {id}, a reply to {message}")),
+            None => Ok(()),
+        }
     }
 
     fn check_message(&self, this: &Object, message: &Message, replies: &[(String, usize)]) -> Result<(), String> {
@@ -398,6 +612,17 @@ impl State {
         let letter = self.kv.current(&DeadLetter::key(&this.address, id), self.now);
         if surplus {
             return Err(format!("{id} got more replies than the bot made"));
+        }
+        if this.damaged.contains(id) {
+            return if outcome == "dead" || !this.revived.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{id} is damaged and {outcome}"))
+            };
+        }
+        if outcome == "not_addressed" {
+            let missed = this.heard.contains(id);
+            return if missed { Err(format!("{id} was meant for the bot and is not addressed")) } else { Ok(()) };
         }
         if outcome == "dead" {
             let Some(letter) = letter else { return Err(format!("{id} is dead without a letter")) };
@@ -438,11 +663,16 @@ impl State {
     /// Turns in the order of arrival, replies in the order of the turns. A dead reply may come late.
     fn check_order(&self, this: &Object, replies: &[(String, usize)]) -> Result<(), String> {
         let place = |id: &str| this.order.iter().position(|other| other == id);
-        let turns: Vec<_> = this.state.messages.iter().map(|id| place(id)).collect();
+        let first_life = |id: &&String| !this.revived.contains(*id);
+        let turns: Vec<_> = this.state.messages.iter().filter(first_life).map(|id| place(id)).collect();
         if turns.contains(&None) || !turns.is_sorted_by(|a, b| a < b) {
             return Err(format!("turns out of order: {:?}, received {:?}", this.state.messages, this.order));
         }
-        let died = |id: &str| this.apart.contains(id) || this.outcomes.get(id).is_some_and(|outcome| outcome == "dead");
+        let died = |id: &str| {
+            this.apart.contains(id)
+                || this.revived.contains(id)
+                || this.outcomes.get(id).is_some_and(|outcome| outcome == "dead")
+        };
         if let Some((id, _)) = replies.iter().find(|(id, _)| !this.former.contains(id)) {
             return Err(format!("a reply to {id}, which was never received"));
         }
@@ -455,13 +685,14 @@ impl State {
 
     fn check_counts(&self, this: &Object) -> Result<(), String> {
         let in_kv = self.kv.current(&this.address.key(), self.now).map(parse).unwrap_or_default();
+        self.check_sent(this, &in_kv)?;
         let counts = &in_kv["counts"];
         let with =
             |ends: &[&str]| this.outcomes.values().filter(|outcome| ends.contains(&outcome.as_str())).count() as u64;
         for (field, truth) in [
             ("received", this.former.len() as u64),
             ("answered", with(&["answered"])),
-            ("ignored", with(&["ignored", "over_budget"])),
+            ("ignored", with(&["ignored", "over_budget", "not_addressed"])),
             ("handedOver", with(&["handed_over"])),
             ("dead", with(&["dead"])),
         ] {

@@ -25,6 +25,11 @@ impl Kv {
         self.values.get(key).and_then(|versions| versions.last()).is_some_and(|last| now < last.since + 1_000)
     }
 
+    /// The keys below a prefix that have ever been written.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        self.values.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
     /// A write lands; `None` deletes.
     pub fn land(&mut self, key: &str, value: Option<&str>, now: Millis, ttl: Millis) {
         let version = Version { since: now, expires: now + ttl, value: value.map(str::to_owned) };

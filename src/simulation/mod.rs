@@ -15,22 +15,29 @@
 //! **Storage.** An object sees its writes at once. What it changes within one poll reaches the disk as one, in order,
 //! up to 300 ms later; an answer, a request or a KV operation leaves when everything before it is on disk. A crash
 //! takes the memory, every event under way, and a part of what was not on disk yet. Crashes come after any poll and
-//! between polls; beside them, single events are cut off, objects leave memory, writes are refused, and an object stands
-//! still for up to 90 s while its timers and answers pile up. The alarm fires late, twice, and again after a failure.
+//! between polls; beside them, single events are cut off, objects leave memory, writes are refused, or stored and said
+//! to have failed, an object stands still for up to 90 s while its timers and answers pile up, and another instance of
+//! it starts while the first goes on for a moment. The alarm fires late, twice, and again after a failure; the clock is
+//! set back. Objects start with rows of version 1, of a newer version, with rows set aside, and with damaged ones.
 //!
 //! **KV.** A read shows any value that was current within the last minute. A write is refused, or is not answered and
-//! lands up to 20 s after it was made, or never. A key takes one write a second.
+//! lands up to 20 s after it was made, or never. A key takes one write a second. For minutes or a day it does nothing.
 //!
-//! **CometChat.** It takes each send as a new message, whatever its `muid`. It answers 200, 429, 4xx, 5xx before and
-//! after it has taken the message, too late, or not at all, and what was given up it may still take for 2 s: that is
-//! what `UNDER_WAY` in the outbox assumes. Its history is complete at once, in pages, in either order, with a clock
-//! that is a minute off. Callbacks come twice, late, out of order, and again when they are not acknowledged.
+//! **CometChat.** It takes each send as a new message, whatever its `muid`. It answers 200, with or without an id, 429,
+//! 4xx, 5xx before and after it has taken the message, too late, or not at all, and what was given up it may still take
+//! for 2 s: that is what `UNDER_WAY` in the outbox assumes. For minutes or a day it fails, or refuses the key. Its
+//! history is complete at once, in pages as short as it likes, in either order, with a clock that is a minute off, with
+//! items that are no messages or lie about their time, and with others' messages under the id of a reply. Callbacks
+//! come twice, late, out of order, on two wires, and again when they are not acknowledged.
+//!
+//! **The operator** tries dead letters again, as KV shows them, and takes the bot out of the settings for a time.
 //!
 //! **What must hold**, after every step where it can be seen there, and in the end when every object has emptied itself:
 //! what is acknowledged is on disk; counts add up and equal what was received; a message ends once, with all its
-//! replies in the history or with a letter in KV; no reply is there twice, or before it was stored; turns and
-//! replies are in order, and every turn begins with the newest state; what is due has an alarm; an object empties
-//! itself only when KV has everything; the world comes to rest. See `invariants`.
+//! replies in the history or with a letter in KV, and dies only for a reason; no reply is there twice, or before it was
+//! stored; turns and replies are in order, and every turn begins with the newest state; waits are neither too short nor
+//! too long; what is due has an alarm; an object empties itself only when KV has everything; what it does not know is
+//! left as it is; the world comes to rest. See `invariants`.
 //!
 //! What it takes for granted: storage that says it has written has; reads of storage do not fail; CometChat's history
 //! shows what it has taken; a message is not delivered for the first time again after its object has emptied itself.
@@ -43,6 +50,7 @@ mod executor;
 mod faults;
 mod invariants;
 mod kv;
+mod plant;
 mod ports;
 mod random;
 mod storage;
@@ -56,7 +64,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use trace::Counters;
 
 /// What has to happen at least once where a thousand seeds or more are run, lest the simulation proves nothing.
-const COVERED: [&str; 24] = [
+const COVERED: [&str; 43] = [
     "KV reads failed",
     "KV writes refused",
     "KV writes unanswered",
@@ -65,22 +73,41 @@ const COVERED: [&str; 24] = [
     "alarms called again",
     "alarms late",
     "alarms twice",
+    "callbacks doubled late",
     "callbacks redelivered",
+    "clocks set back",
     "crashes that lost writes",
     "events cut off",
     "evictions",
+    "ids forged",
+    "ids of absurd length",
+    "letters replayed",
     "looks at further pages",
     "looks failed",
     "messages answered",
     "messages dead",
     "messages handed over",
+    "messages on two wires",
     "messages over budget",
+    "messages put off because there is no bot",
+    "objects of version 1",
+    "odd items in a page",
+    "pages cut short",
+    "replays accepted",
+    "times when CometChat answered nobody",
+    "replies set apart",
+    "rows damaged",
+    "sends answered with 408, 409 or 425",
     "sends answered with 429",
+    "sends answered with an odd 200",
+    "sends denied",
     "sends failed after they were taken",
     "sends taken late",
     "stalls",
     "turns that woke up from KV",
+    "twins",
     "writes refused",
+    "writes that failed and are stored",
 ];
 
 /// Whether one of the two tests has failed; then the other need not go on.

@@ -16,15 +16,29 @@ use crate::conversation::ports::{
 pub struct Ports {
     pub world: Weak<Sim>,
     pub object: usize,
+    /// Which instance of the object it is. Once there is a later one, storage knows this one no longer.
+    pub instance: u64,
 }
+
+/// The largest row that storage takes. Smaller than in truth, so that what would be too large is met sooner.
+const MAX_ROW_BYTES: usize = 1_055_000;
 
 impl Ports {
     fn world(&self) -> World {
         self.world.upgrade().expect("the world outlives its objects")
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Rows) -> T) -> T {
-        self.world().with(|state| look(&state.objects[self.object].disk.live))
+    fn look<T>(&self, look: impl FnOnce(&Rows) -> T) -> Result<T, StorageError> {
+        self.check_instance()?;
+        Ok(self.world().with(|state| look(&state.objects[self.object].disk.live)))
+    }
+
+    fn is_last(&self) -> bool {
+        self.world().with(|state| state.objects[self.object].instance == self.instance)
+    }
+
+    fn check_instance(&self) -> Result<(), StorageError> {
+        if self.is_last() { Ok(()) } else { Err(StorageError("there is another instance".to_owned())) }
     }
 }
 
@@ -34,7 +48,7 @@ fn millis(duration: Duration) -> Millis {
 
 impl Clock for Ports {
     fn now(&self) -> Millis {
-        self.world().with(|state| state.now)
+        self.world().with(|state| state.wall())
     }
 
     async fn sleep(&self, wait: Duration) {
@@ -47,23 +61,30 @@ impl Clock for Ports {
 
 impl Storage for Ports {
     fn read(&self, keys: &[String]) -> Result<Option<(String, String)>, StorageError> {
-        Ok(self.look(|rows| keys.iter().find_map(|key| Some((key.clone(), rows.get(key)?.clone())))))
+        self.look(|rows| keys.iter().find_map(|key| Some((key.clone(), rows.get(key)?.clone()))))
     }
 
     fn range(&self, after: &str, until: &str, limit: usize) -> Result<Vec<(String, String)>, StorageError> {
-        Ok(self.look(|rows| storage::range(rows, after, until, limit)))
+        self.look(|rows| storage::range(rows, after, until, limit))
     }
 
     fn last(&self, after: &str, until: &str) -> Result<Option<String>, StorageError> {
-        Ok(self.look(|rows| storage::between(rows, after, until).next_back().map(|(key, _)| key.clone())))
+        self.look(|rows| storage::between(rows, after, until).next_back().map(|(key, _)| key.clone()))
     }
 
     fn count(&self, after: &str, until: &str) -> Result<u64, StorageError> {
-        Ok(self.look(|rows| storage::between(rows, after, until).count() as u64))
+        self.look(|rows| storage::between(rows, after, until).count() as u64)
     }
 
     fn write(&self, changes: &[Change]) -> Result<(), StorageError> {
+        self.check_instance()?;
         self.world().with(|state| {
+            let fails_though_stored = state.faults.write_lies;
+            let too_large = |change: &Change| matches!(change, Change::Put(_, value) if value.len() > MAX_ROW_BYTES);
+            if changes.iter().any(too_large) {
+                state.hold_back(self.object, PASS);
+                return Err(StorageError("a row is too large".to_owned()));
+            }
             let fails = state.faults.write_fails;
             if state.fault("writes refused", fails) {
                 state.trace(Some(self.object), format_args!("write REFUSED"));
@@ -71,7 +92,7 @@ impl Storage for Ports {
                 return Err(StorageError("the disk says no".to_owned()));
             }
             for change in changes {
-                state.remember_forgotten(self.object, change);
+                state.foresee(self.object, change);
                 match change {
                     Change::Put(key, value) => {
                         state.trace(Some(self.object), format_args!("writes {key} {}", Brief(value)));
@@ -82,14 +103,21 @@ impl Storage for Ports {
                 }
                 state.objects[self.object].disk.push(Op::Row(change.clone()));
             }
+            // With the record a message may end, and the line about that would be missed.
+            let ends = changes.iter().any(|change| matches!(change, Change::Put(key, _) if key.ends_with("/record")));
+            if !ends && state.fault("writes that failed and are stored", fails_though_stored) {
+                state.hold_back(self.object, PASS);
+                return Err(StorageError("nobody knows".to_owned()));
+            }
             Ok(())
         })
     }
 
     async fn set_alarm(&self, at: Millis) -> Result<(), StorageError> {
+        self.check_instance()?;
         let world = self.world();
         world.with(|state| {
-            let wait = i128::from(at) - i128::from(state.now);
+            let wait = i128::from(at) - i128::from(state.wall());
             state.trace(Some(self.object), format_args!("sets the alarm for {wait} ms from now"));
             state.objects[self.object].disk.push(Op::Alarm(at));
         });
@@ -98,6 +126,7 @@ impl Storage for Ports {
     }
 
     async fn clear(&self) -> Result<(), StorageError> {
+        self.check_instance()?;
         let world = self.world();
         world.with(|state| {
             state.count("objects emptied");
@@ -121,7 +150,8 @@ impl Archive for Ports {
                 world.with(|state| {
                     state.count("KV reads");
                     let fails = state.faults.kv_read_fails;
-                    if state.fault("KV reads failed", fails) {
+                    let is_out = state.is_within(state.faults.kv_outage);
+                    if is_out || state.fault("KV reads failed", fails) {
                         let hangs = state.random.chance(0.3);
                         state.trace(Some(object), format_args!("KV get {key}: fails, hangs: {hangs}"));
                         if !hangs {
@@ -162,6 +192,7 @@ impl Archive for Ports {
     }
 
     async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
+        self.world().with(|state| state.objects[self.object].deleted_at = state.wall());
         change(&self.world(), self.object, key, None, 0).await
     }
 }
@@ -181,7 +212,8 @@ fn change(world: &World, object: usize, key: &str, value: Option<&str>, ttl: Mil
             world.with(|state| {
                 state.count("KV writes");
                 let (refuses, hangs) = (state.faults.kv_refuses, state.faults.kv_hangs);
-                if state.kv.is_busy(&key, state.now) || state.fault("KV writes refused", refuses) {
+                let is_out = state.is_within(state.faults.kv_outage);
+                if is_out || state.kv.is_busy(&key, state.now) || state.fault("KV writes refused", refuses) {
                     state.trace(Some(object), format_args!("KV refuses {key}"));
                     state.later(20, move |_| done.put(Err(ArchiveError("429".to_owned()))));
                 } else if state.fault("KV writes unanswered", hangs) {
@@ -208,12 +240,18 @@ fn change(world: &World, object: usize, key: &str, value: Option<&str>, ttl: Mil
 
 impl CometChat for Ports {
     async fn call(&self, request: &Request) -> Result<Response, NoAnswer> {
+        if !self.is_last() {
+            // Its requests are cut off with it.
+            std::future::pending::<()>().await;
+        }
         cometchat::Call::new(&self.world(), self.object, request).await
     }
 }
 
 impl Journal for Ports {
     fn line(&self, line: String) {
-        self.world().with(|state| state.note_line(self.object, line));
+        if self.is_last() {
+            self.world().with(|state| state.note_line(self.object, line));
+        }
     }
 }

@@ -4,19 +4,20 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use super::bot::{BOT, Memory};
 use super::callbacks::Message;
-use super::cometchat::History;
-use super::faults::{Faults, settings};
+use super::cometchat::{self, Answered, Flight, History};
+use super::faults::{Faults, Span, settings};
 use super::kv::Kv;
 use super::ports::Ports;
 use super::random::Random;
 use super::storage::{self, Disk, Op};
 use super::trace::{Brief, Tally};
 use crate::address::Address;
+use crate::bot::Behaviour;
 use crate::conversation::ports::{Change, Millis};
 use crate::conversation::{Conversation, Instance, Settings};
 
@@ -34,7 +35,13 @@ pub const PASS: Millis = 46_000;
 pub struct Sim(RefCell<State>);
 
 pub struct State {
+    /// True time. The objects' clock is behind it once it has been set back.
     pub now: Millis,
+    pub behind: Millis,
+    /// Whether every object starts anew, with the settings of now.
+    pub deploys: bool,
+    /// The instance that is being polled, and whether it is the last one of its object.
+    pub polled_is_last: bool,
     pub random: Random,
     pub faults: Faults,
     pub settings: Settings,
@@ -58,6 +65,7 @@ pub struct State {
 /// A task on its way to the executor.
 pub struct Spawn {
     pub object: usize,
+    pub instance: u64,
     pub kind: Kind,
     pub future: Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -75,6 +83,16 @@ pub struct Object {
     pub address: Address,
     /// What a crash takes away.
     pub engine: Option<Rc<Engine>>,
+    /// Which instance the newest one is.
+    pub instance: u64,
+    /// When it has started, by its own clock.
+    pub started: Millis,
+    /// When it last asked KV to delete something, by its own clock.
+    pub deleted_at: Millis,
+    /// Until then the one before it goes on.
+    pub twin_until: Millis,
+    /// Its requests under way.
+    pub flights: Vec<Weak<RefCell<Flight>>>,
     pub disk: Disk,
     /// What leaves the object once the disk has everything before it.
     gated: Vec<(u64, Event)>,
@@ -106,6 +124,30 @@ pub struct Object {
     pub apart: BTreeSet<String>,
     /// The newest state that reached the disk.
     pub state: Memory,
+    /// What CometChat has answered last.
+    pub answered: Option<Answered>,
+    /// Messages of which CometChat has refused a reply for good.
+    pub refused: BTreeSet<String>,
+    /// Those that the bot's own callback has brought, and for which a 200 has left.
+    pub heard: BTreeSet<String>,
+    /// Since when the replies to a message have been in the outbox.
+    pub queued: BTreeMap<String, Millis>,
+    /// Messages that were dead and are tried again.
+    pub revived: BTreeSet<String>,
+    /// Deaths whose letters have been tried again.
+    pub replayed: BTreeSet<String>,
+    /// Messages that have lost a row.
+    pub damaged: BTreeSet<String>,
+    /// Rows that must be there in the end as they are.
+    pub planted: BTreeMap<String, String>,
+    /// How many of them have died and could not be named.
+    pub nameless: usize,
+    /// What KV must have in the end under this key.
+    pub set_aside: Option<(String, String)>,
+    /// When, and by which instance, the last attempt at a message began.
+    pub began: BTreeMap<String, (u64, Millis)>,
+    /// When messages were taken, whose they were, and which.
+    pub accepted: Vec<(Millis, String, String)>,
     /// How often the bot was tried with a message.
     pub attempts: BTreeMap<String, u32>,
     /// How messages ended, by the journal.
@@ -117,6 +159,23 @@ impl Object {
         Self {
             address,
             engine: None,
+            instance: 0,
+            started: 0,
+            deleted_at: 0,
+            twin_until: 0,
+            flights: Vec::new(),
+            answered: None,
+            refused: BTreeSet::new(),
+            heard: BTreeSet::new(),
+            revived: BTreeSet::new(),
+            queued: BTreeMap::new(),
+            damaged: BTreeSet::new(),
+            replayed: BTreeSet::new(),
+            nameless: 0,
+            planted: BTreeMap::new(),
+            set_aside: None,
+            began: BTreeMap::new(),
+            accepted: Vec::new(),
             disk: Disk::default(),
             gated: Vec::new(),
             doomed: false,
@@ -150,6 +209,35 @@ impl State {
         happens
     }
 
+    /// What the objects take for the time.
+    pub fn wall(&self) -> Millis {
+        self.now.saturating_sub(self.behind)
+    }
+
+    /// When a moment of the objects' clock comes in truth.
+    pub fn truth(&self, wall: Millis) -> Millis {
+        wall.saturating_add(self.behind)
+    }
+
+    /// Whether this is a time in which something does not work at all.
+    pub fn is_within(&self, span: Option<Span>) -> bool {
+        span.is_some_and(|(begin, end)| (begin..end).contains(&(self.now - BEGIN)))
+    }
+
+    /// The clock of all objects is set back.
+    pub fn set_clock_back(&mut self) {
+        let jump = self.random.pick(&[1_000, 10_000, 60_000]);
+        self.trace(None, format_args!("the clock is set back by {jump} ms"));
+        self.behind += jump;
+        for object in 0..self.objects.len() {
+            self.hold_back(object, PASS);
+            self.objects[object].lenient_until += 2 * jump;
+            if self.objects[object].disk.alarm.is_some() {
+                self.plan_alarm(object);
+            }
+        }
+    }
+
     pub fn count(&mut self, name: &'static str) {
         self.tally.count(name);
     }
@@ -167,7 +255,8 @@ impl State {
 
     pub fn spawn(&mut self, object: usize, kind: Kind, future: impl Future<Output = ()> + 'static) {
         self.objects[object].tasks += 1;
-        self.spawned.push(Spawn { object, kind, future: Box::pin(future) });
+        let instance = self.objects[object].instance;
+        self.spawned.push(Spawn { object, instance, kind, future: Box::pin(future) });
     }
 
     /// Lets something leave the object, once everything that it has written is on disk.
@@ -203,6 +292,9 @@ impl Sim {
         let settings = settings(&mut random);
         Rc::new(Self(RefCell::new(State {
             now: BEGIN,
+            behind: 0,
+            deploys: false,
+            polled_is_last: true,
             random,
             faults,
             settings,
@@ -252,8 +344,15 @@ impl Sim {
             state.hold_back(object, 2_000);
             (state.objects[object].address.clone(), state.settings.clone(), state.instance.clone())
         });
-        let ports = Ports { world: Rc::downgrade(self), object };
-        let engine = Rc::new(Engine::new(ports, address, settings, Some(&BOT), instance));
+        let number = self.with(|state| {
+            state.objects[object].started = state.wall();
+            state.damage(object);
+            state.objects[object].instance
+        });
+        let ports = Ports { world: Rc::downgrade(self), object, instance: number };
+        let bot =
+            if self.with(|state| state.is_within(state.faults.no_bot)) { None } else { Some(&BOT as &dyn Behaviour) };
+        let engine = Rc::new(Engine::new(ports, address, settings, bot, instance));
         self.with(|state| state.objects[object].engine = Some(engine.clone()));
         engine
     }
@@ -286,26 +385,31 @@ impl Sim {
     pub fn crash(&self, object: usize) {
         let engine = self.with(|state| {
             state.count("crashes");
-            state.objects[object].gated.clear();
-            let pending = state.objects[object].disk.pending();
-            for _ in 0..state.random.index(pending + 1) {
-                state.land_one(object, u64::MAX);
-            }
-            let left = state.objects[object].disk.pending();
-            if left > 0 {
-                state.count("crashes that lost writes");
-            }
-            state.trace(Some(object), format_args!("CRASHES, {left} commits are lost"));
-            let this = &mut state.objects[object];
-            this.disk.crash();
-            this.doomed = false;
-            this.tasks = 0;
-            state.hold_back(object, PASS);
-            state.alarm_ended(object, false);
+            state.cut_off_from_disk(object);
             state.objects[object].engine.take()
         });
         drop(engine);
         self.with(|state| state.check_alarm(object));
+    }
+
+    /// The object starts anew, and the instance before it goes on for a moment: storage takes nothing from it any more,
+    /// and what it asks of CometChat is cut off.
+    pub fn twin(&self, object: usize) {
+        self.with(|state| {
+            state.count("twins");
+            state.cut_off_from_disk(object);
+            let this = &mut state.objects[object];
+            this.twin_until = state.now + 5_000;
+            this.turns = 0;
+            this.engine = None;
+            for flight in std::mem::take(&mut this.flights) {
+                if let Some(flight) = flight.upgrade() {
+                    cometchat::give_up(state, &flight);
+                }
+            }
+            state.later(5_001, |_| {});
+            state.check_alarm(object);
+        });
     }
 
     /// Drops everything that may hold on to the world.
@@ -318,6 +422,27 @@ impl Sim {
 }
 
 impl State {
+    /// What the instance has written and is not on disk is lost, in part, and the next one begins.
+    fn cut_off_from_disk(&mut self, object: usize) {
+        self.objects[object].gated.clear();
+        let pending = self.objects[object].disk.pending();
+        for _ in 0..self.random.index(pending + 1) {
+            self.land_one(object, u64::MAX);
+        }
+        let left = self.objects[object].disk.pending();
+        if left > 0 {
+            self.count("crashes that lost writes");
+        }
+        self.trace(Some(object), format_args!("CRASHES, {left} commits are lost"));
+        let this = &mut self.objects[object];
+        this.disk.crash();
+        this.doomed = false;
+        this.tasks = 0;
+        this.instance += 1;
+        self.hold_back(object, PASS);
+        self.alarm_ended(object, false);
+    }
+
     fn land(&mut self, object: usize, number: u64) {
         while self.land_one(object, number) {}
     }
@@ -374,7 +499,8 @@ impl State {
         let version = self.objects[object].alarm_version;
         let late = self.faults.alarm_late;
         let late = if self.fault("alarms late", late) { self.random.pick(&[50, 1_000, 20_000, 60_000]) } else { 0 };
-        self.at(at.max(self.now).saturating_add(late), move |world| {
+        let at = self.truth(at).max(self.now);
+        self.at(at.saturating_add(late), move |world| {
             let goes_off = world.with(|state| {
                 let this = &mut state.objects[object];
                 // There is one call at a time; the next is made when this one has ended.
@@ -398,7 +524,7 @@ impl State {
         }
         if !well && self.objects[object].disk.alarm.is_none() {
             self.count("alarms called again");
-            let at = self.now + self.random.pick(&[0, 2_000]);
+            let at = self.wall() + self.random.pick(&[0, 2_000]);
             self.objects[object].disk.alarm = Some(at);
         }
         self.plan_alarm(object);
@@ -424,12 +550,21 @@ impl Sim {
         let engine = self.wake(object);
         let world = self.clone();
         self.with(|state| {
+            let instance = state.objects[object].instance;
             state.spawn(object, Kind::Alarm, async move {
                 let (due, result) = engine.wake().await;
                 // Work goes on in an event of its own.
-                world.with(|state| state.spawn(object, Kind::Drive, async move { engine.work(due).await }));
+                let is_last = |state: &State| state.objects[object].instance == instance;
+                world.with(|state| {
+                    if is_last(state) {
+                        state.spawn(object, Kind::Drive, async move { engine.work(due).await });
+                    }
+                });
                 world.sync(object).await;
                 world.with(|state| {
+                    if !is_last(state) {
+                        return;
+                    }
                     state.trace(Some(object), format_args!("alarm ends: {result:?}"));
                     let twice = state.faults.alarm_twice;
                     if state.fault("alarms twice", twice) {
@@ -475,6 +610,16 @@ impl State {
         self.trace(Some(object), format_args!("log: {}", Brief(&line)));
         if line.starts_with(r#"{"event":"message""#) {
             self.objects[object].disk.push(Op::Line(line));
+            return;
+        }
+        for (sign, name) in [
+            ("no_bot", "messages put off because there is no bot"),
+            ("reply_set_apart", "replies set apart"),
+            ("cometchat_does_not_answer", "times when CometChat answered nobody"),
+        ] {
+            if line.contains(sign) {
+                self.count(name);
+            }
         }
     }
 }
