@@ -26,7 +26,7 @@ test("every message has one line, with how it ended, and nothing of what it says
     [{ text: "say 3" }, "answered", "", 1, 3],
     [{ text: `silent ${secret}` }, "ignored", "rehearsed", 1, 0],
     [{ text: `person ${secret}` }, "handed_over", "rehearsed", 1, 0],
-    [{ text: `fail ${secret}` }, "dead", "rehearsed", 3, 0],
+    [{ text: `fail ${secret}` }, "dead", "bot:rehearsed", 3, 0],
     [{ text: "fill 2000000" }, "dead", "state_too_large", 1, 0],
     [{ sender: "nobody", text: secret }, "dead", "ERR_UID_NOT_FOUND", 1, 0],
     [{ sender: "demo_bot", text: secret }, "ignored", "other_bot", 0, 0],

@@ -19,9 +19,17 @@ const routes: [method: string, path: string][] = [
   ["GET", "/conversations"],
   ["GET", "/conversations/demo_bot/user/cometchat-uid-1"],
   ["GET", "/dead"],
+  ["POST", "/dead/replay"],
+  ["POST", "/dead/demo_bot/user/cometchat-uid-1/712/replay"],
+  ["DELETE", "/dead/demo_bot/user/cometchat-uid-1/712"],
+  // Letters of before their conversation was part of the key.
   ["POST", "/dead/demo_bot/712/replay"],
   ["DELETE", "/dead/demo_bot/712"],
 ];
+
+/** The longest UID or GUID, and the longest message id, and one more of each. */
+const peer = (length: number) => "p".repeat(length);
+const id = (length: number) => "7".repeat(length);
 
 describe("who may ask", () => {
   const wrong: [what: string, authorization?: string][] = [
@@ -43,12 +51,38 @@ describe("who may ask", () => {
     });
   }
 
-  for (const path of ["", "/", "/nothing", "/conversations/demo_bot", "/conversations/demo_bot/room/x", "/conversations/demo_bot/user/x/y", "/dead/demo_bot", "/dead/demo_bot/712/bury"]) {
+  for (const path of ["", "/", "/nothing", "/conversations/demo_bot", "/conversations/demo_bot/room/x", "/conversations/demo_bot/user/x/y", "/dead/demo_bot", "/dead/demo_bot/712/bury", "/dead/demo_bot/room/x/712", "/dead/demo_bot/user/x/712/bury"]) {
     test(`/admin${path} leads nowhere: 404`, async () => {
       const { status, body } = await world.admin(path);
       assert.deepEqual([status, body.error.code], [404, "ERR_API_NOT_FOUND"]);
     });
   }
+
+  for (const [what, path] of [
+    ["a peer", `/conversations/demo_bot/group/${peer(256)}`],
+    ["a bot", `/conversations/${peer(256)}/user/x`],
+    ["a message id", `/dead/demo_bot/user/x/${id(65)}`],
+    ["a message id of before", `/dead/demo_bot/${id(65)}`],
+    ["a peer of a dead message", `/dead/demo_bot/group/${peer(256)}/7`],
+  ] as const) {
+    test(`${what} that is too long leads nowhere: 404`, async () => {
+      for (const [method, end] of path.startsWith("/dead") ? [["DELETE", ""], ["POST", "/replay"]] as const : [["GET", ""]] as const) {
+        const { status, body } = await world.admin(path + end, method);
+        assert.deepEqual([status, body.error.code], [404, "ERR_API_NOT_FOUND"]);
+      }
+    });
+  }
+
+  test("keys as long as they may be are looked for", async () => {
+    for (const [method, path, code] of [
+      ["GET", `/conversations/demo_bot/group/${peer(255)}`, "ERR_CONVERSATION_NOT_FOUND"],
+      ["DELETE", `/dead/demo_bot/group/${peer(255)}/${id(64)}`, "ERR_DEAD_LETTER_NOT_FOUND"],
+      ["POST", `/dead/demo_bot/group/${peer(255)}/${id(64)}/replay`, "ERR_DEAD_LETTER_NOT_FOUND"],
+    ] as const) {
+      const { status, body } = await world.admin(path, method);
+      assert.deepEqual([status, body.error.code], [404, code]);
+    }
+  });
 
   for (const [method, path] of routes) {
     test(`${path} takes ${method} only: 405`, async () => {
@@ -67,8 +101,11 @@ test("looking creates nothing", async () => {
     const { status, body } = await world.admin(path);
     assert.deepEqual([status, body], [200, { items: [] }]);
   }
-  const gone = await world.admin("/dead/demo_bot/712", "DELETE");
-  assert.deepEqual([gone.status, gone.body.error.code], [404, "ERR_DEAD_LETTER_NOT_FOUND"]);
+  for (const path of ["/dead/demo_bot/712", "/dead/demo_bot/user/nobody-yet/712"]) {
+    const gone = await world.admin(path, "DELETE");
+    assert.deepEqual([gone.status, gone.body.error.code], [404, "ERR_DEAD_LETTER_NOT_FOUND"]);
+  }
+  assert.deepEqual((await world.admin("/dead/replay", "POST")).body, { accepted: 0, duplicate: 0, failed: 0 });
   assert.equal(world.worker.inFlight(), 0);
   assert.deepEqual((await (await world.kv()).list()).keys, []);
 });
@@ -102,10 +139,15 @@ test("lists come a page at a time", async () => {
   const value = (n: number) => JSON.stringify({ version: 1, generation: 1, bot: "demo_bot", counts: { received: n } });
   const names = Array.from({ length: 7 }, (_, n) => `demo_bot:user:reader-${n}`);
   await Promise.all(names.map((name, n) => kv.put(`conversation:${name}`, value(n))));
-  await Promise.all(names.map((_, n) => kv.put(`dead:demo_bot:${n}`, "{}")));
+  const metadata = { kind: "turn", reason: "crashed", attempts: 3, diedAt: 1 };
+  await Promise.all(names.map((name, n) => kv.put(`dead:${name}:${n}`, "{}", { metadata })));
+  assert.deepEqual((await world.admin("/dead?limit=2")).body.items, [
+    { conversation: names[0], messageId: "0", ...metadata },
+    { conversation: names[1], messageId: "1", ...metadata },
+  ]);
   for (const [path, field, expected] of [
     ["/conversations", "conversation", [...names, "demo_bot:group:team-1"].sort()],
-    ["/dead", "message", names.map((_, n) => `demo_bot:${n}`)],
+    ["/dead", "messageId", names.map((_, n) => String(n))],
   ] as const) {
     const whole = await world.admin(path);
     assert.deepEqual(whole.body.items.map((item: Record<string, string>) => item[field]), expected);
@@ -125,4 +167,13 @@ test("lists come a page at a time", async () => {
   const [item] = (await world.admin("/conversations")).body.items;
   assert.equal(item.conversation, "demo_bot:group:team-1");
   assert.deepEqual(item.counts, { received: 4, answered: 1, ignored: 3, handedOver: 0, dead: 0 });
+});
+
+test("a UID may be written in capital letters, a GUID may not", async () => {
+  await world.ask("hello", { from: "cometchat-uid-3" });
+  for (const path of ["demo_bot/user/cometchat-uid-3", "demo_bot/user/CometChat-UID-3", "Demo_Bot/user/COMETCHAT-UID-3"]) {
+    const { status, body } = await world.admin(`/conversations/${path}`);
+    assert.deepEqual([path, status, body.conversation], [path, 200, "demo_bot:user:cometchat-uid-3"]);
+  }
+  assert.equal((await world.admin("/conversations/demo_bot/group/TEAM-1")).status, 404);
 });

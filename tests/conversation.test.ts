@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
+import { eventually } from "./eventually.ts";
 import type { World } from "./harness.ts";
 import { startWorld } from "./harness.ts";
 import type { Said } from "./payloads.ts";
@@ -134,7 +135,8 @@ test("an answer that CometChat refuses ends as a dead letter, and the conversati
   assert.deepEqual([end.outcome, end.reason, end.attempts], ["dead", "ERR_UID_NOT_FOUND", 1]);
 
   const kv = await world.kv();
-  const letter = JSON.parse((await kv.get(`dead:demo_bot:${refused.data.id}`)) ?? "null");
+  const key = `dead:demo_bot:user:nobody:${refused.data.id}`;
+  const letter = await eventually(async () => JSON.parse((await kv.get(key)) ?? assert.fail("There is no dead letter.")));
   assert.equal(letter.reason, "ERR_UID_NOT_FOUND");
   assert.equal(letter.conversation, "demo_bot:user:nobody");
   assert.deepEqual(letter.replies.map(({ id }: { id: string }) => id), [`demo_bot-${refused.data.id}-answer-0`]);

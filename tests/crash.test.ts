@@ -88,11 +88,8 @@ describe("killed", { concurrency: true }, () => {
       const id = await world.rehearse("fill 2000000", person);
       await world.kill();
       await world.restart();
-      const letter = await eventually(async () => {
-        const { body } = await world.admin("/dead");
-        return body.items[0] ?? assert.fail("There is no dead letter.");
-      });
-      assert.deepEqual([letter.message, letter.kind, letter.reason], [`rehearsal_bot:${id}`, "turn", "state_too_large"]);
+      const letter = await world.letter(id);
+      assert.deepEqual([letter.conversation, letter.kind, letter.reason], [conversation, "turn", "state_too_large"]);
       await isSettled(world, { received: 1, dead: 1 });
     }));
 });

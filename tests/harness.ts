@@ -21,6 +21,8 @@ import { local } from "../scripts/lib/local.mjs";
 import { eventually } from "./eventually.ts";
 import type { Answer, Sent } from "./http.ts";
 import { send } from "./http.ts";
+import type { Rows } from "./objects.ts";
+import { plantRows, rowsOf } from "./objects.ts";
 import type { Said } from "./payloads.ts";
 import { afterMessage } from "./payloads.ts";
 import type { Kv, Settings, WorkerOptions } from "./worker.ts";
@@ -31,6 +33,9 @@ export interface WorldOptions {
   settings?: Settings;
   /** Whether `kill` and `restart` can be called: objects and KV lie on disk then. */
   canRestart?: boolean;
+  /** See `WorkerOptions`. */
+  wrapper?: string;
+  without?: readonly string[];
 }
 
 /** How a callback is posted. Everything has the value that CometChat would use. */
@@ -61,8 +66,29 @@ export interface View {
   conversationId: string | null;
   counts: { received: number; answered: number; ignored: number; handedOver: number; dead: number };
   inFlight: number;
+  /** Messages that wait for their turn. */
+  inbox: number;
+  /** Replies that wait to be confirmed, and how many of them newer ones go before. */
+  outbox: number;
+  apart: number;
+  letters: number;
+  waitsFor?: string;
+  /** Rows that cannot be read, and rows of a newer version. */
+  setAside: number;
+  newer: number;
   generation: number;
   archived: number;
+}
+
+/** A dead letter as it is listed. */
+export interface Letter {
+  /** `null` where the key of the letter does not say. */
+  conversation: string | null;
+  messageId: string;
+  kind: "turn" | "reply";
+  reason: string;
+  attempts: number;
+  diedAt: number;
 }
 
 export const credentials = { username: local.callbackUsername, password: local.callbackPassword };
@@ -72,7 +98,7 @@ export function basic({ username, password } = credentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
-export async function startWorld({ settings = {}, canRestart = false }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ settings = {}, canRestart = false, ...options }: WorldOptions = {}): Promise<World> {
   const emulator = await startEmulator({
     // Far from the ids in the fixtures.
     firstMessageId: 1_000_000,
@@ -81,6 +107,7 @@ export async function startWorld({ settings = {}, canRestart = false }: WorldOpt
   const setup: WorkerOptions = {
     apiUrl: emulator.apiUrl,
     settings: { BOTS: { demo_bot: "assistant", rehearsal_bot: "rehearsal" }, ...settings },
+    ...options,
     ...(canRestart && { storage: mkdtempSync(join(tmpdir(), "halley-")) }),
   };
   const worker = await Worker.start(setup);
@@ -148,6 +175,20 @@ export class World {
     return this.worker.kv();
   }
 
+  /** What the object of a conversation has stored. */
+  rows(conversation: string): Rows {
+    return rowsOf(this.#objects(), conversation);
+  }
+
+  /** Stores other rows in the object of a conversation, and wakes it up at the next start. The worker must have been killed. */
+  plant(conversation: string, rows: Rows): void {
+    plantRows(this.#objects(), conversation, rows);
+  }
+
+  #objects(): string {
+    return join(this.#setup.storage ?? assert.fail("Only a world that can restart has its objects on disk."), "objects");
+  }
+
   /** Any request to the worker. */
   request(path: string, sent?: Sent): Promise<Answer> {
     return send(this.worker.url + path, sent);
@@ -166,6 +207,29 @@ export class World {
   /** A request to one of the operator's routes, below `/admin`, by the operator. */
   admin(path: string, method = "GET"): Promise<Answer> {
     return this.request(`/admin${path}`, { method, headers: { Authorization: `Bearer ${local.adminToken}` } });
+  }
+
+  /** The dead letter about a message, once it is listed: in this conversation, and of a later death than `after`, where those are given. */
+  letter(messageId: string, { conversation, after = 0 }: { conversation?: string; after?: number } = {}): Promise<Letter> {
+    return eventually(async () => {
+      const letters = (await this.admin("/dead?limit=1000")).body.items as Letter[];
+      const isIt = (letter: Letter) =>
+        letter.messageId === messageId && letter.diedAt > after && (conversation ?? letter.conversation) === letter.conversation;
+      return letters.find(isIt) ?? assert.fail(`There is no dead letter about message ${messageId}: ${JSON.stringify(letters)}`);
+    });
+  }
+
+  /** What an operator is answered who has a dead message tried again. */
+  async replay(conversation: string, messageId: string): Promise<[status: number, what: string]> {
+    const { status, body } = await this.admin(`/dead/${conversation.replaceAll(":", "/")}/${messageId}/replay`, "POST");
+    return [status, body.status ?? body.error.code];
+  }
+
+  /** A call of CometChat's REST API that is not the worker's. */
+  async rest(method: string, path: string, body: unknown, onBehalfOf?: string): Promise<void> {
+    const headers = { apikey: this.emulator.apiKey, "Content-Type": "application/json", ...(onBehalfOf !== undefined && { onBehalfOf }) };
+    const answer = await send(this.emulator.apiUrl + path, { method, headers, body: JSON.stringify(body) });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
   }
 
   /** What the operator sees of a conversation, after a check that every message in it is accounted for. */
@@ -228,10 +292,23 @@ export class World {
 
   /** How every message so far has ended, in the order in which they did. */
   ends(): End[] {
+    return this.lines("message") as unknown as End[];
+  }
+
+  /** What the worker has logged of an event, in that order. */
+  lines(event: string): Record<string, unknown>[] {
     return this.log
       .split("\n")
-      .filter((line) => line.startsWith('{"') && line.includes('"event":"message"'))
-      .map((line) => JSON.parse(line) as End);
+      .filter((line) => line.startsWith(`{"event":"${event}"`))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** Waits until a fault of the emulator has struck as many calls as that. */
+  struck(fault: string, times = 1): Promise<void> {
+    return eventually(() => {
+      const struck = this.emulator.restCalls().filter((call) => call.fault === fault).length;
+      assert.ok(struck >= times, `${fault} has struck ${struck} times.`);
+    });
   }
 
   /**

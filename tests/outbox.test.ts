@@ -35,7 +35,7 @@ describe("a reply is there once", { concurrency: true }, () => {
         const world = worlds[n]!;
         world.emulator.set({ ...settings, [fault]: 1 });
         const id = await world.rehearse("hello", "cometchat-uid-1");
-        await struck(world, fault);
+        await world.struck(fault);
         world.emulator.set({ [fault]: 0 });
         const next = await world.rehearse("hello again", "cometchat-uid-1");
         for (const message of [id, next]) {
@@ -59,7 +59,7 @@ describe("a reply is there once", { concurrency: true }, () => {
     try {
       world.emulator.set({ rest429: 1, retryAfterSeconds: 2 });
       const id = await world.rehearse("say 2", "cometchat-uid-1");
-      await struck(world, "rest429");
+      await world.struck("rest429");
       world.emulator.set({ rest429: 0 });
       assert.equal((await world.ended(id)).outcome, "answered");
       const { sends, looks } = world.calls(id);
@@ -77,9 +77,9 @@ describe("a reply is there once", { concurrency: true }, () => {
     try {
       world.emulator.set({ restAcceptedCut: 1 });
       const id = await world.rehearse("hello", "cometchat-uid-1");
-      await struck(world, "restAcceptedCut");
+      await world.struck("restAcceptedCut");
       world.emulator.set({ restAcceptedCut: 0, restFaultsOn: "histories", rest500: 1 });
-      await struck(world, "rest500");
+      await world.struck("rest500");
       world.emulator.set({ rest500: 0 });
       assert.equal((await world.ended(id, { within: 30_000 })).outcome, "answered");
       const { sends, looks } = world.calls(id);
@@ -119,19 +119,14 @@ test("a reply that CometChat refuses is dead with the rest of its answer, and th
   try {
     // The second reply's muid is taken already, and CometChat refuses it this time.
     world.emulator.set({ sameMuid: "error" });
-    const { status } = await fetch(`${world.emulator.apiUrl}/bots/rehearsal_bot/messages`, {
-      method: "POST",
-      headers: { apikey: world.emulator.apiKey, "Content-Type": "application/json" },
-      body: JSON.stringify({
-        receiver: "cometchat-uid-1",
-        receiverType: "user",
-        category: "message",
-        type: "text",
-        data: { text: "taken" },
-        muid: "rehearsal_bot-4711-answer-1",
-      }),
+    await world.rest("POST", "/bots/rehearsal_bot/messages", {
+      receiver: "cometchat-uid-1",
+      receiverType: "user",
+      category: "message",
+      type: "text",
+      data: { text: "taken" },
+      muid: "rehearsal_bot-4711-answer-1",
     });
-    assert.equal(status, 200);
     const body = afterMessage({ id: "4711", to: { user: "rehearsal_bot" }, text: "say 4" }, { bot: "rehearsal_bot" });
     await world.post(body, { bot: "rehearsal_bot" });
     const next = await world.rehearse("hello", "cometchat-uid-1");
@@ -141,7 +136,7 @@ test("a reply that CometChat refuses is dead with the rest of its answer, and th
     assert.equal((await world.ended(next)).outcome, "answered");
     assert.deepEqual(world.said({ user: "cometchat-uid-1" }, "rehearsal_bot"), ["taken", "1 of 4", "2: hello"]);
     const kv = await world.kv();
-    const letter = await eventually(async () => JSON.parse((await kv.get("dead:rehearsal_bot:4711")) ?? assert.fail("No letter.")));
+    const letter = await eventually(async () => JSON.parse((await kv.get("dead:rehearsal_bot:user:cometchat-uid-1:4711")) ?? assert.fail("No letter.")));
     assert.equal(letter.turn, undefined);
     assert.deepEqual(
       letter.replies.map(({ id, body }: { id: string; body: { data: { text: string } } }) => [id, body.data.text]),
@@ -153,8 +148,3 @@ test("a reply that CometChat refuses is dead with the rest of its answer, and th
     await world.close();
   }
 });
-
-/** Waits until a fault has struck. */
-function struck(world: World, fault: string): Promise<void> {
-  return eventually(() => assert.ok(world.emulator.restCalls().some((call) => call.fault === fault), `${fault} has not struck.`));
-}

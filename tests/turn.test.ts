@@ -18,7 +18,7 @@ describe("a bot", { concurrency: true }, () => {
     const dead = await world.rehearse("fail", "cometchat-uid-1");
     const next = await world.rehearse("hello", "cometchat-uid-1");
     const end = await world.ended(dead);
-    assert.deepEqual([end.outcome, end.reason, end.attempts, end.replies], ["dead", "rehearsed", 3, 0]);
+    assert.deepEqual([end.outcome, end.reason, end.attempts, end.replies], ["dead", "bot:rehearsed", 3, 0]);
     assert.ok(end.tookMs >= 3_000 && end.tookMs < 6_000, `It took ${end.tookMs} ms.`);
     assert.equal(failures(world, "cometchat-uid-1").length, 3);
     assert.equal((await world.ended(next)).outcome, "answered");

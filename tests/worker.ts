@@ -32,7 +32,7 @@ export type Settings = Record<string, string | number | boolean | object | undef
 /** The part of a KV namespace that tests use. */
 export interface Kv {
   get(key: string): Promise<string | null>;
-  put(key: string, value: string): Promise<void>;
+  put(key: string, value: string, options?: { metadata?: unknown }): Promise<void>;
   delete(key: string): Promise<void>;
   list(options?: { prefix?: string }): Promise<{ keys: { name: string; expiration?: number; metadata?: unknown }[] }>;
 }
@@ -49,6 +49,8 @@ export interface WorkerOptions {
   build?: string;
   /** Source of a module to run in place of the worker, which it imports as `./index.js`. */
   wrapper?: string;
+  /** Bindings of wrangler.toml that the deployment lacks. */
+  without?: readonly string[];
   /** Called with what workerd prints, as it comes. */
   onLog?: (text: string) => void;
 }
@@ -72,6 +74,7 @@ export class Worker {
   static async start(options: WorkerOptions): Promise<Worker> {
     const storage = options.storage ?? mkdtempSync(join(tmpdir(), "halley-"));
     const build = options.build ?? releaseBuild;
+    const isBound = (name: string) => !options.without?.includes(name);
     const log = new Log(options.onLog);
     const miniflare = new Miniflare({
       host: "127.0.0.1",
@@ -84,8 +87,8 @@ export class Worker {
       compatibilityDate: configuration.compatibility_date,
       compatibilityFlags: configuration.compatibility_flags,
       bindings: bindings({ ...configuration.vars, ...workerSettings(options.apiUrl), ...options.settings }),
-      kvNamespaces: configuration.kv_namespaces.map(({ binding }) => binding),
-      durableObjects: durableObjects(),
+      kvNamespaces: configuration.kv_namespaces.map(({ binding }) => binding).filter(isBound),
+      durableObjects: durableObjects(isBound),
       durableObjectsPersist: options.storage === undefined ? storage : join(storage, "objects"),
       ...(options.storage !== undefined && { kvPersist: join(storage, "kv") }),
       cf: false,
@@ -150,9 +153,9 @@ function bindings(settings: Settings): Record<string, string | number | boolean>
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Record<string, string>;
 }
 
-function durableObjects() {
+function durableObjects(isBound: (name: string) => boolean) {
   return Object.fromEntries(
-    configuration.durable_objects.bindings.map(({ name, class_name: className }) => [
+    configuration.durable_objects.bindings.filter(({ name }) => isBound(name)).map(({ name, class_name: className }) => [
       name,
       { className, useSQLite: configuration.exports[className]?.storage === "sqlite" },
     ]),
