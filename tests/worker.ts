@@ -62,6 +62,7 @@ export class Worker {
   readonly #storage: string;
   readonly #isTemporary: boolean;
   readonly #log: Log;
+  #stopped: Promise<void> | undefined;
 
   private constructor(url: string, miniflare: Miniflare, storage: { folder: string; isTemporary: boolean }, log: Log) {
     this.url = url;
@@ -114,7 +115,13 @@ export class Worker {
       .filter((file) => hasTable(join(this.#storage, file))).length;
   }
 
-  async stop(): Promise<void> {
+  /** Once is enough; whoever stops it again waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     await this.#miniflare.dispose();
     if (this.#isTemporary) rmSync(this.#storage, { recursive: true, force: true });
   }

@@ -1,0 +1,322 @@
+/** Rows of another day: those of an older version, of a newer one, and those that nobody can read. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+
+import { eventually } from "./eventually.ts";
+import type { End, View, World } from "./harness.ts";
+import { startWorld } from "./harness.ts";
+import type { Rows } from "./objects.ts";
+import { afterMessage } from "./payloads.ts";
+import type { Settings } from "./worker.ts";
+
+const bot = "rehearsal_bot";
+const person = "cometchat-uid-1";
+const talk = `${bot}:user:${person}`;
+const none = { received: 0, answered: 0, ignored: 0, handedOver: 0, dead: 0 };
+
+interface Recorded {
+  conversation: string;
+  recordedAt: number;
+  rows: Rows;
+  kv: Rows;
+  kvMetadata: Record<string, unknown>;
+}
+
+/** What version 1 has stored (tests/fixtures/rows), as if that had been recorded so many minutes ago. */
+function recorded(name: string, minutes = 12): Recorded {
+  const text = readFileSync(new URL(`fixtures/rows/v1/${name}.json`, import.meta.url), "utf8");
+  const later = Date.now() - minutes * 60_000 - (JSON.parse(text) as Recorded).recordedAt;
+  // Every moment is a number of 13 digits, and nothing else is.
+  return JSON.parse(text.replaceAll(/\b\d{13}\b/g, (at) => String(Number(at) + later))) as Recorded;
+}
+
+/** What a worker finds at its start. */
+interface Found extends Partial<Omit<Recorded, "rows">> {
+  conversation: string;
+  rows: Rows | ((rows: Rows) => Rows);
+}
+
+/** Plays in a world whose worker has been started on these rows, and on what was in KV. */
+async function startedOn(
+  { conversation, rows, kv = {}, kvMetadata = {} }: Found,
+  play: (world: World) => Promise<void>,
+  { settings = {}, prepare = () => {} }: { settings?: Settings; prepare?: (world: World) => void | Promise<void> } = {},
+): Promise<void> {
+  const world = await startWorld({ canRestart: true, settings: { REPLY_BUDGET_PER_MINUTE: 0 } });
+  try {
+    // Makes the object. CometChat hears nothing of it.
+    const to = conversation.includes(":group:") ? { to: { group: conversation.split(":")[2]! } } : {};
+    await world.ended(await world.rehearse("silent", person, to));
+    const values = await world.kv();
+    for (const [key, value] of Object.entries(kv)) await values.put(key, value, { metadata: kvMetadata[key] });
+    await world.kill();
+    world.plant(conversation, typeof rows === "function" ? rows(world.rows(conversation)) : rows);
+    await prepare(world);
+    await world.restart(settings);
+    await play(world);
+  } finally {
+    await world.close();
+  }
+}
+
+describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () => {
+  test("a turn under way, and messages that wait", () =>
+    startedOn(
+      recorded("inbox"),
+      async (world) => {
+        // The bot that hung has been mended.
+        await hasEnded(world, [["1000000", "answered", "", 3], ["1000001", "answered", "", 1], ["1000002", "answered", "", 1], ["1000003", "answered", "", 1]]);
+        assert.deepEqual(world.said({ user: person }, bot), [
+          "Hello Andrew Joseph! I am a bot that runs on Halley. Say /help to see what I can do.",
+          "You said: hello\nThat was message 2 here, and I keep no notes.",
+          "You said: say 2\nThat was message 3 here, and I keep no notes.",
+          "You said: silent\nThat was message 4 here, and I keep no notes.",
+        ]);
+        await isAccounted(world, { received: 4, answered: 4 });
+        await areKnown(world, ["1000000", "1000001", "1000002", "1000003"]);
+      },
+      { settings: { BOTS: { [bot]: "assistant" } } },
+    ));
+
+  test("replies that wait, and one that CometChat has asked to wait for", () =>
+    startedOn(recorded("outbox"), async (world) => {
+      await hasEnded(world, [["1000000", "answered", "", 1], ["1000001", "answered", "", 1], ["1000002", "answered", "", 1]]);
+      assert.deepEqual(world.said({ user: person }, bot), ["1 of 3", "2 of 3", "3 of 3", "2: hello", "1 of 2", "2 of 2"]);
+      await isAccounted(world, { received: 3, answered: 3 });
+      await areKnown(world, ["1000000", "1000001", "1000002"]);
+      await goesOn(world, "4: hello");
+    }));
+
+  test("a reply in doubt that CometChat has", () => {
+    const { rows, ...doubt } = recorded("in-doubt");
+    const { body } = JSON.parse(rows["1/outbox/0000000000000001/000000"]!);
+    return startedOn(
+      { ...doubt, rows },
+      async (world) => {
+        await hasEnded(world, [["1000000", "answered", "", 1], ["1000001", "answered", "", 1]]);
+        assert.deepEqual(world.said({ user: person }, bot), ["1 of 2", "2 of 2", "2: hello"]);
+        await isAccounted(world, { received: 2, answered: 2 });
+        await goesOn(world, "3: hello");
+      },
+      { prepare: (world) => world.rest("POST", `/bots/${bot}/messages`, body) },
+    );
+  });
+
+  test("letters that KV has not taken", () => {
+    const letter = recorded("letter");
+    return startedOn(letter, async (world) => {
+      const kv = await world.kv();
+      for (const row of ["1/letter/0000000000000002", "1/letter/0000000000000005"]) {
+        const { key, value } = JSON.parse(letter.rows[row]!);
+        await eventually(async () => assert.equal(await kv.get(key), value));
+      }
+      const listed = await world.letter("1000001");
+      assert.deepEqual([listed.kind, listed.reason, listed.attempts], ["reply", "ERR_BLOCKED_SENDER", 1]);
+      await isAccounted(world, { received: 3, answered: 1, dead: 2 });
+      await areKnown(world, ["1000000", "1000001", "1000002"]);
+      await replayed(world);
+      await isAccounted(world, { received: 3, answered: 2, dead: 1 });
+    });
+  });
+
+  test("dead letters", () =>
+    startedOn(recorded("dead-letters"), async (world) => {
+      await isAccounted(world, { received: 2, dead: 2 });
+      await replayed(world);
+      await isAccounted(world, { received: 2, answered: 1, dead: 1 });
+      await areKnown(world, ["1000000", "1000001"]);
+    }));
+
+  test("dead letters that were replayed, and that KV still has", () =>
+    startedOn(recorded("replayed"), async (world) => {
+      await hasEnded(world, [["1000000", "dead", "bot:rehearsed", 3], ["1000001", "answered", "", 1]]);
+      assert.deepEqual(world.said({ user: person }, bot), ["1 of 2", "2 of 2"]);
+      assert.equal((await world.letter("1000000", { conversation: talk })).reason, "bot:rehearsed");
+      const kv = await world.kv();
+      for (const id of ["1000000", "1000001"]) await eventually(async () => assert.equal(await kv.get(`dead:${bot}:${id}`), null));
+      await isAccounted(world, { received: 2, answered: 1, dead: 1 });
+    }));
+
+  test("a conversation at rest goes on where it was, and empties itself", () =>
+    startedOn(
+      recorded("at-rest", 0),
+      async (world) => {
+        const counts = { received: 6, answered: 3, ignored: 1, handedOver: 1, dead: 1 };
+        await isAccounted(world, counts);
+        await areKnown(world, [0, 1, 2, 3, 4, 5].map((n) => `100000${n}`));
+        await goesOn(world, "6: hello");
+        await isAccounted(world, { ...counts, received: 7, answered: 4 });
+        await eventually(() => assert.equal(world.worker.inFlight(), 0), { within: 30_000 });
+        await isAccounted(world, { ...counts, received: 7, answered: 4 });
+        const rested = JSON.parse((await (await world.kv()).get(`conversation:${talk}`)) ?? "null");
+        assert.deepEqual([rested.state[0], rested.sent.length, rested.sent.slice(0, 4)], [6, 5, ["1000006", "1000007", "1000008", "1000009"]]);
+      },
+      { settings: { REST_AFTER_SECONDS: 1, EMPTY_AFTER_SECONDS: 8 } },
+    ));
+
+  test("a group", () =>
+    startedOn(recorded("group"), async (world) => {
+      const group = `${bot}:group:team-1`;
+      const counts = { received: 8, answered: 2, ignored: 6 };
+      await isAccounted(world, counts, group);
+      const to = { group: "team-1" };
+      await areKnown(world, [0, 1, 2, 3, 4, 5, 6, 7].map((n) => `100000${n}`), to);
+      world.emulator.addMember("team-1", bot);
+      const id = await world.rehearse("hello", person, { to });
+      assert.equal((await world.ended(id)).outcome, "answered");
+      assert.deepEqual(world.said(to, bot), ["3: hello"]);
+      await isAccounted(world, { ...counts, received: 9, answered: 3 }, group);
+    }));
+});
+
+describe("rows that this version does not read", { concurrency: true }, () => {
+  test("of a newer version are left alone, logged and shown, and outlive the conversation", () => {
+    const newer = { "3/inbox/0000000000000001": '{"id":"7","hologram":[]}', "3/record": '{"version":3}', "10/record": "{}" };
+    return startedOn(
+      { conversation: talk, rows: (rows) => ({ ...rows, ...newer }) },
+      async (world) => {
+        await goesOn(world, "2: hello");
+        assert.deepEqual(world.lines("rows_of_a_newer_version").map(({ conversation, detail }) => [conversation, detail]), [[talk, "3"]]);
+        const view = await world.view(talk);
+        assert.deepEqual([view.newer, view.setAside], [3, 0]);
+        // What is left of the conversation when it has emptied itself.
+        await eventually(() => assert.deepEqual(world.rows(talk), sorted(newer)), { within: 30_000 });
+        await goesOn(world, "3: hello");
+        await isAccounted(world, { received: 3, answered: 2, ignored: 1 });
+      },
+      { settings: { REST_AFTER_SECONDS: 1, EMPTY_AFTER_SECONDS: 4 } },
+    );
+  });
+
+  test("a letter that is no JSON is set aside, and those behind it go to KV", () =>
+    startedOn({ conversation: talk, rows: (rows) => ({ ...rows, "2/letter/0000000000000002": "letter" }) }, async (world) => {
+      const id = await world.rehearse("fill 2000000", person);
+      assert.equal((await world.letter(id)).reason, "state_too_large");
+      assert.deepEqual(world.lines("row_set_aside").map(({ detail }) => detail), ["2/letter/0000000000000002"]);
+      assert.equal((await world.view(talk)).setAside, 1);
+      assert.equal(world.rows(talk)["aside/2/letter/0000000000000002"], "letter");
+    }));
+});
+
+describe("a row that cannot be read is set aside, logged and shown, its message is dead, and the conversation goes on:", { concurrency: true }, () => {
+  const reply = (n: number, fields: object = {}) => JSON.stringify({
+    id: `${bot}-lost-answer-${n}`,
+    seq: 7,
+    messageId: "lost",
+    kind: "message/text",
+    last: n === 1,
+    outcome: "answered",
+    madeAt: 1,
+    dueAt: 0,
+    doubtful: false,
+    body: { receiver: person, receiverType: "user", data: { text: `reply ${n}` } },
+    ...fields,
+  });
+  // The first row of each is the one that cannot be read.
+  const damaged: [what: string, rows: [key: string, value: string][], dead: string, counted: boolean][] = [
+    ["a message that is no JSON", [["2/inbox/0000000000000007", '{"id":"lost","sen']], "", false],
+    ["a message without its message", [["2/inbox/0000000000000007", '{"id":"lost","sender":"cometchat-uid-1","seq":7}']], "lost", false],
+    ["a message of another type", [["2/inbox/0000000000000007", "[]"]], "", false],
+    ["the only reply", [["2/outbox/0000000000000007/000000", "reply"]], "", true],
+    ["the first of two replies", [["2/outbox/0000000000000007/000000", reply(0, { body: undefined })], ["2/outbox/0000000000000007/000001", reply(1)]], "lost", true],
+    ["the second of two replies", [["2/outbox/0000000000000007/000001", reply(1, { seq: "seven" })], ["2/outbox/0000000000000007/000000", reply(0)]], "lost", true],
+    ["a reply in doubt that newer ones go before", [["2/doubt/0000000000000007/000000", "null"]], "", true],
+  ];
+
+  let world: World;
+  before(async () => {
+    world = await startWorld({ canRestart: true });
+    for (const n of damaged.keys()) {
+      world.emulator.addUser({ uid: `person-${n}`, name: `Person ${n}` });
+      await world.ended(await world.rehearse("silent", `person-${n}`));
+    }
+    await world.kill();
+    for (const [n, [, planted, , counted]] of damaged.entries()) {
+      const conversation = `${bot}:user:person-${n}`;
+      const rows = { ...world.rows(conversation), ...Object.fromEntries(planted) };
+      // A message whose replies were on their way had been counted as received.
+      if (counted) rows["2/record"] = withOneMore(rows["2/record"]!);
+      world.plant(conversation, rows);
+    }
+    await world.restart();
+  });
+  after(() => world.close());
+
+  for (const [n, [what, planted, dead]] of damaged.entries()) {
+    test(what, async () => {
+      const conversation = `${bot}:user:person-${n}`;
+      const ends = () => world.ends().filter((end) => end.conversation === conversation && end.outcome === "dead");
+      await eventually(() => assert.deepEqual(ends().map(({ messageId, reason }) => [messageId, reason]), [[dead, "unreadable_row"]]));
+      const id = await world.rehearse("hello", `person-${n}`);
+      assert.equal((await world.ended(id)).outcome, "answered");
+      // What is left of an answer is in a letter, and not sent.
+      assert.deepEqual(world.said({ user: `person-${n}` }, bot), ["2: hello"]);
+      if (planted.length > 1) assert.equal((await world.letter("lost", { conversation })).kind, "reply");
+
+      const [key, value] = planted[0]!;
+      const lines = world.lines("row_set_aside").filter((line) => line["conversation"] === conversation);
+      assert.deepEqual(lines.map(({ detail }) => detail), [key]);
+      const rows = world.rows(conversation);
+      assert.equal(rows[`aside/${key}`], value);
+      for (const [gone] of planted) assert.equal(rows[gone], undefined);
+      const { setAside, newer } = await world.view(conversation);
+      assert.deepEqual([setAside, newer], [1, 0]);
+      await isAccounted(world, { received: 3, answered: 1, ignored: 1, dead: 1 }, conversation);
+    });
+  }
+});
+
+/** Waits until these messages, and none besides the one that made the object, have ended like this. */
+async function hasEnded(world: World, expected: [id: string, outcome: End["outcome"], reason: string, attempts: number][]): Promise<void> {
+  const ends = await Promise.all(expected.map(([id]) => world.ended(id, { within: 30_000 })));
+  assert.deepEqual(ends.map(({ messageId, outcome, reason, attempts }) => [messageId, outcome, reason, attempts]), expected);
+}
+
+/** Waits until nothing is in flight and everything is counted like this. */
+function isAccounted(world: World, expected: Partial<View["counts"]>, conversation = talk): Promise<void> {
+  return eventually(
+    async () => {
+      const { counts, inFlight } = await world.view(conversation);
+      assert.deepEqual([counts, inFlight], [{ ...none, ...expected }, 0]);
+    },
+    { within: 20_000 },
+  );
+}
+
+/** Whether these messages are known to have been received. */
+async function areKnown(world: World, ids: string[], to: { group: string } | { user: string } = { user: bot }): Promise<void> {
+  for (const id of ids) {
+    const { body } = await world.post(afterMessage({ id, sender: person, to }, { bot }), { bot });
+    assert.deepEqual([id, body], [id, { status: "duplicate" }]);
+  }
+}
+
+/** Whether the next message is answered, with what the bot remembers. */
+async function goesOn(world: World, text: string): Promise<void> {
+  const id = await world.rehearse("hello", person);
+  assert.equal((await world.ended(id)).outcome, "answered");
+  assert.equal(world.said({ user: person }, bot).at(-1), text);
+}
+
+/** Replays both letters of version 1: the turn dies again, and the replies are sent without a look. */
+async function replayed(world: World): Promise<void> {
+  for (const id of ["1000000", "1000001"]) assert.deepEqual(await world.replay(bot, id), [200, "accepted"]);
+  await hasEnded(world, [["1000000", "dead", "bot:rehearsed", 3], ["1000001", "answered", "", 1]]);
+  assert.deepEqual(world.said({ user: person }, bot), ["1 of 2", "2 of 2"]);
+  assert.deepEqual([world.calls("1000001").sends.length, world.calls("1000001").looks.length], [2, 0]);
+  const kv = await world.kv();
+  for (const id of ["1000000", "1000001"]) await eventually(async () => assert.equal(await kv.get(`dead:${bot}:${id}`), null));
+  assert.equal((await world.letter("1000000", { conversation: talk })).kind, "turn");
+}
+
+/** A record that has counted one more message as received. */
+function withOneMore(record: string): string {
+  const { counts, ...rest } = JSON.parse(record);
+  return JSON.stringify({ ...rest, counts: { ...counts, received: counts.received + 1 } });
+}
+
+function sorted(rows: Rows): Rows {
+  return Object.fromEntries(Object.entries(rows).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
