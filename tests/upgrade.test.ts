@@ -104,6 +104,30 @@ describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () 
     );
   });
 
+  test("a reply that has failed nine times, in an outage that goes on", () => {
+    const { rows, ...doubt } = recorded("in-doubt");
+    const key = "1/outbox/0000000000000001/000000";
+    const { body, ...reply } = JSON.parse(rows[key]!);
+    return startedOn(
+      { ...doubt, rows: { ...rows, [key]: JSON.stringify({ ...reply, body, tries: 9 }) } },
+      async (world) => {
+        await eventually(async () => assert.equal((await world.view(talk)).waitsFor, "ERR_MISSION_FAILED"));
+        assert.deepEqual((await world.view(talk)).counts, { ...none, received: 2 });
+        // By now it waits for a minute at least.
+        await world.kill();
+        const later = world.rows(talk);
+        const [first = ""] = Object.keys(later).filter((key) => key.startsWith("2/outbox/"));
+        assert.equal(JSON.parse(later[first]!).tries, 10);
+        world.plant(talk, { ...later, [first]: JSON.stringify({ ...JSON.parse(later[first]!), dueAt: 0 }) });
+        world.emulator.set({ restOutage: "none" });
+        await world.restart();
+        await hasEnded(world, [["1000000", "answered", "", 1], ["1000001", "answered", "", 1]]);
+        assert.deepEqual(world.said({ user: person }, bot), ["1 of 2", "2 of 2", "2: hello"]);
+      },
+      { prepare: (world) => world.emulator.set({ restOutage: "500" }) },
+    );
+  });
+
   test("letters that KV has not taken", () => {
     const letter = recorded("letter");
     return startedOn(letter, async (world) => {
