@@ -8,8 +8,10 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { stopAll } from "../../scripts/lib/child.mjs";
 import { builtWasm, root } from "../../scripts/lib/paths.mjs";
 import { faults, makePlan } from "./plan.ts";
-import type { Result } from "./run.ts";
+import type { AfterKill, Recovery, Result } from "./run.ts";
 import { run } from "./run.ts";
+import type { Trouble } from "./scenarios.ts";
+import { scenario, SHARE_IN_TROUBLE } from "./scenarios.ts";
 import type { Row } from "./table.ts";
 import { count, ms, percentile, ratio, table } from "./table.ts";
 
@@ -19,8 +21,9 @@ interface Options {
   messages: number;
   kills: number;
   rate: number;
-  /** What the emulator's `callbackRetries` is set to, a run each. */
-  redelivery: string[];
+  /** Names of scenarios. */
+  runs: string[];
+  quick: boolean;
   pace: boolean;
   plain: boolean;
   explain: boolean;
@@ -39,22 +42,24 @@ const options = JSON.parse(process.argv[2] ?? "{}") as Options;
 /** Read at the start: what is measured is of this moment. */
 const build = createHash("sha256").update(readFileSync(builtWasm)).digest("hex").slice(0, 12);
 try {
-  process.exitCode = options.pace ? await pace() : await chaos();
+  process.exitCode = options.pace ? await pace() : await promises();
 } finally {
   await stopAll();
 }
 
-async function chaos(): Promise<number> {
-  const { seed, conversations, messages, kills, rate, redelivery, plain } = options;
+async function promises(): Promise<number> {
+  const { seed, conversations, messages, kills, runs, plain, quick } = options;
+  const scenarios = runs.map((name) => scenario(name, quick));
   const results: Result[] = [];
-  for (const [index, retries] of redelivery.entries()) {
-    const progress = progressOf(`Run ${index + 1} of ${redelivery.length}`);
+  for (const [index, { redelivery, settings, trouble }] of scenarios.entries()) {
+    const progress = progressOf(`Run ${index + 1} of ${runs.length} (${runs[index]})`);
     results.push(
       await run({
-        plan: makePlan({ seed, conversations, messages, kills, rate }),
+        plan: makePlan({ seed, conversations, messages, kills, rate: rateOf(trouble) }),
         seed,
-        redelivery: retries,
-        faults,
+        redelivery,
+        faults: { ...faults, ...settings },
+        trouble,
         settings: { REST_AFTER_SECONDS },
         isCounted: !plain,
         untilRest: true,
@@ -63,29 +68,38 @@ async function chaos(): Promise<number> {
       }),
     );
   }
-  const broken = results.flatMap((result, index) => brokenIn(result).map((what) => `redelivery ${redelivery[index]}: ${what}`));
-  const about = { ...conditions(), faults, REST_AFTER_SECONDS };
+  const headings = scenarios.map(({ heading }) => heading);
+  const broken = results.flatMap((result, index) => brokenIn(result).map((what) => `${headings[index]}: ${what}`));
+  const about = { ...conditions(), faults, REST_AFTER_SECONDS, scenarios };
   if (options.json) {
     console.log(JSON.stringify({ conditions: about, results: results.map(inBrief), broken }, null, 2));
   } else {
     const { commit, date, machine } = about;
     const source = `commit ${commit}, wasm ${build}`;
     console.log(`\nReliability scorecard: seed ${seed}, ${source}, ${date}, ${machine}\n`);
-    console.log(table(["", ...redelivery.map(redeliveryInWords)], chaosRows(results)));
-    for (const [index, result] of results.entries()) console.log(`\n${redeliveryInWords(redelivery[index]!)}: ${struck(result)}`);
+    console.log(table(["", ...headings], promiseRows(results)));
+    for (const [index, result] of results.entries()) console.log(`\n${headings[index]}: ${struck(result)}`);
     console.log(broken.length === 0 ? "\nEvery promise was kept." : `\nBROKEN: ${broken.join("\nBROKEN: ")}`);
   }
   for (const { evidence } of results) for (const words of evidence) console.error(words);
   return broken.length === 0 ? 0 : 1;
 }
 
+/** Slower than asked for where trouble is to come in the middle of what is said. */
+function rateOf(trouble: Trouble | undefined): number {
+  const { rate, messages } = options;
+  return trouble === undefined ? rate : Math.min(rate, (SHARE_IN_TROUBLE * messages) / trouble.seconds);
+}
+
 /** What must not be. */
-function brokenIn({ verdict, isDrained, panics }: Result): string[] {
+function brokenIn({ verdict, relief, isDrained, panics }: Result): string[] {
   const listed = (what: string, ids: string[]) => (ids.length === 0 ? [] : [`${what}: ${ids.length} (${ids.slice(0, 5).join(", ")})`]);
   return [
     ...listed("lost", verdict.lost),
     ...listed("answered twice", verdict.twice),
     ...listed("out of order", verdict.outOfOrder),
+    // Faults alone may leave a message dead; trouble that is over after a while may not.
+    ...listed("dead", relief === undefined ? [] : verdict.dead),
     ...listed("state gone back", verdict.rolledBack),
     ...listed("answers that nobody asked for", verdict.unexpected),
     ...listed("the worker's own accounts differ", verdict.disagreements),
@@ -94,7 +108,7 @@ function brokenIn({ verdict, isDrained, panics }: Result): string[] {
   ];
 }
 
-function chaosRows(results: Result[]): Row[] {
+function promiseRows(results: Result[]): Row[] {
   const row = (label: string, cell: (result: Result) => string): Row => ({ label, cells: results.map(cell) });
   const causes = [...new Set(results.flatMap(({ verdict }) => Object.keys(verdict.notAcknowledged)))];
   return [
@@ -121,7 +135,21 @@ function chaosRows(results: Result[]): Row[] {
     row("messages in flight at a kill, median", (result) => String(median(result, "inFlight") ?? "–")),
     row("until half of those were answered, median", (result) => ms(median(result, "halfAnswered"))),
     row("until all of those were answered, median", (result) => ms(median(result, "allAnswered"))),
+    ...(results.some(({ relief }) => relief) ? reliefRows(results) : []),
     ...(options.plain ? [] : costRows(results)),
+  ];
+}
+
+function reliefRows(results: Result[]): Row[] {
+  const row = (label: string, cell: (relief: Recovery) => string): Row => ({
+    label,
+    cells: results.map(({ relief }) => (relief === undefined ? "–" : cell(relief))),
+  });
+  return [
+    row("messages in flight when outage or revocation ended", ({ inFlight }) => count(inFlight)),
+    row("from then to the first answer", ({ firstAnswer }) => ms(firstAnswer)),
+    row("until half of those were answered", ({ halfAnswered }) => ms(halfAnswered)),
+    row("until all of those were answered", ({ allAnswered }) => ms(allAnswered)),
   ];
 }
 
@@ -155,7 +183,7 @@ function costOf({ counted, calls }: Result): { requests: number; rows: number; k
   };
 }
 
-function median({ recoveries }: Result, figure: keyof Result["recoveries"][number]): number | undefined {
+function median({ recoveries }: Result, figure: keyof AfterKill): number | undefined {
   const values = recoveries.flatMap((recovery) => recovery[figure] ?? []).sort((one, other) => one - other);
   return values[values.length >> 1];
 }
@@ -213,10 +241,6 @@ async function pace(): Promise<number> {
   }
   for (const words of result.evidence) console.error(words);
   return broken.length === 0 ? 0 : 1;
-}
-
-function redeliveryInWords(retries: string): string {
-  return retries === "none" ? "CometChat never redelivers" : `redelivers after ${retries.replaceAll(",", " s and ")} s`;
 }
 
 function conditions() {

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Emulator, Message } from "../../emulator/index.ts";
+import type { Emulator, Message, SettingValue } from "../../emulator/index.ts";
 import { startEmulator } from "../../emulator/index.ts";
 import { local } from "../../scripts/lib/local.mjs";
 import type { Account, Entry, Verdict } from "./ledger.ts";
@@ -10,6 +10,8 @@ import { judge } from "./ledger.ts";
 import type { Place, Plan } from "./plan.ts";
 import { answersTo, BOT } from "./plan.ts";
 import { Runtime } from "./runtime.ts";
+import type { Trouble } from "./scenarios.ts";
+import { SHARE_IN_TROUBLE } from "./scenarios.ts";
 import { Watch } from "./watch.ts";
 
 /** How often the emulator is looked at. */
@@ -18,8 +20,8 @@ const EVERY_MS = 250;
 /** Messages whose callback has not been answered or failed yet; before there are more, nobody says anything. */
 export const MAX_WAITING = 60;
 
-/** How long the last messages may take to end. Ten tries at a reply alone take some minutes. */
-const DRAIN_MS = 240_000;
+/** How long the last messages may take to end. After an outage a reply may wait for minutes, and others behind it. */
+const DRAIN_MS = 600_000;
 
 export interface RunOptions {
   plan: Plan;
@@ -27,7 +29,8 @@ export interface RunOptions {
   /** The emulator's `callbackRetries`: `none`, or seconds. */
   redelivery: string;
   /** Faults and switches of the emulator. */
-  faults: Record<string, string | number>;
+  faults: Record<string, SettingValue>;
+  trouble?: Trouble | undefined;
   /** Of the worker, besides those of `npm start`. */
   settings: Record<string, string | number>;
   isCounted: boolean;
@@ -38,21 +41,27 @@ export interface RunOptions {
   progress: (words: string) => void;
 }
 
-/** One kill. All times are milliseconds since the runtime could be reached again. */
+/** How messages came to be answered, once they could be again. All times are milliseconds since then. */
 export interface Recovery {
-  /** From the kill until the runtime could be reached again. */
-  outage: number;
-  /** Messages that were acknowledged and not answered when the kill came. */
+  /** Messages that were acknowledged and not answered when the kill came, or the trouble was over. */
   inFlight: number;
   firstAnswer: number | undefined;
-  /** Until half of those in flight were answered, and until the last was. */
+  /** Until half of those in flight were answered, and until the last was. Infinity where that never came. */
   halfAnswered: number | undefined;
   allAnswered: number | undefined;
 }
 
+/** One kill. The times are those since the runtime could be reached again. */
+export interface AfterKill extends Recovery {
+  /** From the kill until the runtime could be reached again. */
+  outage: number;
+}
+
 export interface Result {
   verdict: Verdict;
-  recoveries: Recovery[];
+  recoveries: AfterKill[];
+  /** After the trouble, where there was one. */
+  relief: Recovery | undefined;
   /** Milliseconds from posting a callback to its 200, sorted. Those that came to nothing are not in here. */
   acknowledgements: number[];
   deliveries: { posted: number; accepted: number; duplicate: number; failed: number };
@@ -106,6 +115,8 @@ class Run {
   readonly #entries = new Map<string, Entry>();
   readonly #kills: { at: number; reachableAt: number }[] = [];
   readonly #startedAt = Date.now();
+  /** When the trouble was over. */
+  #relievedAt: number | undefined;
   #sent = 0;
 
   constructor(options: RunOptions, emulator: Emulator, runtime: Runtime, log: Log) {
@@ -123,7 +134,7 @@ class Run {
     const looking = setInterval(() => this.#watch.look(), EVERY_MS);
     let isDrained: boolean;
     try {
-      await Promise.all([this.#speak(), this.#kill()]);
+      await Promise.all([this.#speak(), this.#kill(), this.#trouble()]);
       isDrained = await this.#drain();
     } finally {
       clearInterval(looking);
@@ -163,6 +174,18 @@ class Run {
     }
   }
 
+  async #trouble(): Promise<void> {
+    const { trouble, plan } = this.#options;
+    if (trouble === undefined) return;
+    while (this.#sent < (plan.lines.length * (1 - SHARE_IN_TROUBLE)) / 2) await sleep(10);
+    for (const phase of trouble.phases) {
+      this.#emulator.set(phase);
+      await sleep((trouble.seconds * 1000) / trouble.phases.length);
+    }
+    this.#emulator.set(trouble.over);
+    this.#relievedAt = Date.now();
+  }
+
   /**
    * Waits until everything has ended. At first only CometChat's side is watched: asking an object how it is would wake
    * it, and that is what its alarm is for.
@@ -171,7 +194,7 @@ class Run {
     const deadline = Date.now() + DRAIN_MS;
     const inTime = () => Date.now() < deadline;
     await this.#emulator.idle({ timeout: DRAIN_MS });
-    while (inTime() && this.#open().length > 0) await this.#pause("waiting for the last answers");
+    while (inTime() && (await this.#open()).length > 0) await this.#pause("waiting for the last answers");
     for (const place of this.#options.plan.places) {
       for (;;) {
         const account = await this.#account(place);
@@ -188,11 +211,12 @@ class Run {
     await sleep(500);
   }
 
-  /** Messages that were acknowledged and have not been answered; those that want silence aside. */
-  #open(): Entry[] {
+  /** Messages that were acknowledged, and are neither answered nor dead; those that want silence aside. */
+  async #open(): Promise<Entry[]> {
+    const dead = await this.#deadLetters();
     return [...this.#watch.acknowledged.keys()]
       .map((id) => this.#entries.get(id)!)
-      .filter(({ id, kind }) => !this.#log.dead.has(id) && replies(id, kind).some((reply) => !this.#watch.accepted.has(reply)));
+      .filter(({ id, kind }) => !dead.has(id) && replies(id, kind).some((reply) => !this.#watch.accepted.has(reply)));
   }
 
   #tell(what: string): void {
@@ -227,7 +251,7 @@ class Run {
   }
 
   async #result(isDrained: boolean): Promise<Result> {
-    const { plan } = this.#options;
+    const { plan, trouble, explain } = this.#options;
     const { deliveries, calls } = this.#watch;
     for (const delivery of deliveries) {
       const entry = this.#entries.get(delivery.messageId);
@@ -242,10 +266,11 @@ class Run {
     for (const place of plan.places) accounts.set(place, await this.#account(place));
     const histories = new Map(plan.places.map((place) => [place, this.#history(place)]));
     const verdict = judge({ entries: this.#entries, histories, accounts, dead: await this.#deadLetters() });
-    const suspects = [...verdict.lost, ...verdict.twice, ...verdict.outOfOrder, ...(this.#options.explain ? this.#slowest() : [])].slice(0, 5);
+    const killed = trouble === undefined ? [] : verdict.dead;
+    const suspects = [...verdict.lost, ...verdict.twice, ...verdict.outOfOrder, ...killed, ...(explain ? this.#slowest() : [])].slice(0, 5);
     return {
       verdict,
-      recoveries: this.#recoveries(),
+      ...this.#recoveries(),
       acknowledgements: deliveries.filter(({ status }) => status === 200).map(({ at, end }) => end - at).sort((one, other) => one - other),
       deliveries: {
         posted: deliveries.length,
@@ -295,22 +320,26 @@ class Run {
     return answered.sort((one, other) => other.took - one.took).slice(0, 3).map(({ id }) => id);
   }
 
-  #recoveries(): Recovery[] {
+  #recoveries(): { recoveries: AfterKill[]; relief: Recovery | undefined } {
     const acceptedAt = this.#acceptances();
     const answeredAt = ({ id, kind }: Entry) => Math.max(...replies(id, kind).map((reply) => acceptedAt.get(reply) ?? Infinity));
     const speaking = [...this.#entries.values()].filter(({ kind }) => kind !== "silent");
-    return this.#kills.map(({ at, reachableAt }) => {
+    const recovery = (at: number, since: number): Recovery => {
       const inFlight = speaking.filter((entry) => entry.acknowledgedAt <= at && answeredAt(entry) > at);
-      const first = Math.min(...[...acceptedAt.values()].filter((time) => time >= reachableAt));
-      const answered = inFlight.map((entry) => Math.max(0, answeredAt(entry) - reachableAt)).sort((one, other) => one - other);
+      const first = Math.min(...[...acceptedAt.values()].filter((time) => time >= since));
+      const answered = inFlight.map((entry) => Math.max(0, answeredAt(entry) - since)).sort((one, other) => one - other);
       return {
-        outage: reachableAt - at,
         inFlight: inFlight.length,
-        firstAnswer: Number.isFinite(first) ? first - reachableAt : undefined,
+        firstAnswer: Number.isFinite(first) ? first - since : undefined,
         halfAnswered: answered[answered.length >> 1],
         allAnswered: answered.at(-1),
       };
-    });
+    };
+    const relievedAt = this.#relievedAt;
+    return {
+      recoveries: this.#kills.map(({ at, reachableAt }) => ({ outage: reachableAt - at, ...recovery(at, reachableAt) })),
+      relief: relievedAt === undefined ? undefined : recovery(relievedAt, relievedAt),
+    };
   }
 
   /** Everything that is known of a message. */
@@ -349,8 +378,6 @@ class Log {
   readonly lines: string[] = [];
   readonly events: Record<string, number> = {};
   readonly counted: Record<string, number> = {};
-  /** Ids of messages whose end was logged as dead. */
-  readonly dead = new Set<string>();
   panics = 0;
 
   read(line: string): void {
@@ -363,11 +390,10 @@ class Log {
     this.lines.push(`${Date.now()} ${line}`);
     const event = body?.event === undefined ? "other" : body.event === "message" ? `message ${body.outcome}` : body.event;
     this.events[event] = (this.events[event] ?? 0) + 1;
-    if (body?.outcome === "dead") this.dead.add(String(body.messageId));
   }
 }
 
-function parsed(line: string): { event?: string; outcome?: string; messageId?: string; counted?: object } | undefined {
+function parsed(line: string): { event?: string; outcome?: string; counted?: object } | undefined {
   try {
     return JSON.parse(line);
   } catch {

@@ -24,6 +24,7 @@ export function count(n: number): string {
 
 export function ms(value: number | undefined): string {
   if (value === undefined) return "–";
+  if (value === Infinity) return "never";
   return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
 }
 

@@ -41,7 +41,7 @@ test("what cannot be done is one sentence with the cure", () => {
     ["start.mjs", ["--port", "http"], '--port takes a number from 1 to 65535, not "http".'],
     ["start.mjs", ["--emulator-port", "0"], '--emulator-port takes a number from 1 to 65535, not "0".'],
     ["start.mjs", ["--prot", "1"], "Unknown option '--prot'. See --help."],
-    ["scorecard.mjs", ["--redelivery", "often"], '--redelivery takes never, or seconds such as 10,30, not "often".'],
+    ["scorecard.mjs", ["--runs", "key,often"], '--runs takes chaos, redelivery, outage, key, history, separated by commas, not "often".'],
     ["test.mjs", ["--only", "everything"], 'There is no step named "everything": see npm test -- --help.'],
   ] as const) {
     const { status, stderr } = run(script, ...args);
