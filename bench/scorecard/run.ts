@@ -90,16 +90,21 @@ export async function run(options: RunOptions): Promise<Result> {
     limits: { exchanges: 20_000 },
   });
   const log = new Log();
+  let lose: (error: Error) => void = () => {};
+  const lost = new Promise<never>((_, reject) => {
+    lose = reject;
+  });
   const runtime = await Runtime.prepare({
     apiUrl: emulator.apiUrl,
     // The plan may well say more than 30 messages a minute in one conversation.
     settings: { BOTS: { [BOT]: "rehearsal" }, REPLY_BUDGET_PER_MINUTE: 0, ...settings },
     isCounted,
     onLine: (line) => log.read(line),
+    onLost: lose,
   });
   try {
     populate(emulator, runtime, plan);
-    return await new Run(options, emulator, runtime, log).go();
+    return await Promise.race([new Run(options, emulator, runtime, log).go(), lost]);
   } finally {
     await runtime.stop();
     await emulator.close();

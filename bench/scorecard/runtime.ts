@@ -23,6 +23,8 @@ export interface RuntimeOptions {
   settings: Settings;
   isCounted: boolean;
   onLine: (line: string) => void;
+  /** Called when it has ended by itself. */
+  onLost: (error: Error) => void;
 }
 
 export class Runtime {
@@ -48,7 +50,7 @@ export class Runtime {
 
   /** Resolves when it can be reached, to the time at which it was. */
   async start(): Promise<number> {
-    const { apiUrl, settings, isCounted, onLine } = this.#options;
+    const { apiUrl, settings, isCounted, onLine, onLost } = this.#options;
     const options: RunnerOptions = {
       apiUrl,
       settings,
@@ -68,9 +70,15 @@ export class Runtime {
     });
     const lines = createInterface({ input: group.stdout! });
     await new Promise<void>((resolve, reject) => {
-      const fail = (what: string) => reject(new Error(`The runtime ${what}.\n${errors}`));
-      const timer = setTimeout(() => fail("does not start"), DEADLINE_MS);
-      group.once("exit", () => fail("has ended by itself"));
+      const problem = (what: string) => new Error(`The runtime ${what}.\n${errors}`);
+      const timer = setTimeout(() => reject(problem("does not start")), DEADLINE_MS);
+      group.once("close", (code, signal) => {
+        if (this.#group !== group) return;
+        this.#group = undefined;
+        const error = problem(`has ended by itself (${signal ?? code})`);
+        reject(error);
+        onLost(error);
+      });
       lines.on("line", (line) => {
         if (line !== '{"ready":true}') return onLine(line);
         clearTimeout(timer);
@@ -84,6 +92,7 @@ export class Runtime {
   async kill(): Promise<void> {
     const group = this.#group;
     if (group?.pid === undefined) throw new Error("There is nothing to kill.");
+    this.#group = undefined;
     const closed = once(group, "close");
     process.kill(-group.pid, "SIGKILL");
     await closed;
@@ -92,7 +101,6 @@ export class Runtime {
       if (Date.now() > deadline) throw new Error("The runtime has survived its kill.");
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    this.#group = undefined;
   }
 
   /** How many processes are in the group: the runner, and the workerd that it started. */
@@ -103,6 +111,7 @@ export class Runtime {
 
   async stop(): Promise<void> {
     const group = this.#group;
+    this.#group = undefined;
     if (group) {
       const closed = once(group, "close");
       group.stdin?.end();
