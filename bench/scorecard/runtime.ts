@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, cpSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -103,12 +103,6 @@ export class Runtime {
     }
   }
 
-  /** How many processes are in the group: the runner, and the workerd that it started. */
-  members(): number {
-    const group = String(this.#group?.pid);
-    return processes().filter((stat) => stat[2] === group).length;
-  }
-
   async stop(): Promise<void> {
     const group = this.#group;
     this.#group = undefined;
@@ -118,17 +112,6 @@ export class Runtime {
       await closed;
     }
     rmSync(this.#folder, { recursive: true, force: true });
-  }
-}
-
-/** State, parent and group of every process, where the system tells (Linux). */
-function processes(): string[][] {
-  try {
-    return readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .map((pid) => readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" "));
-  } catch {
-    return [];
   }
 }
 
