@@ -111,14 +111,11 @@ impl Query {
     }
 }
 
-/// A letter's KV key as a listing shows it: the conversation it died in, if the key says so, and the message.
-pub fn name_of_letter(key: &str) -> (Option<&str>, &str) {
+/// A letter's KV key as a listing shows it: the conversation it died in, or only the bot where the key says no more,
+/// and the message.
+pub fn name_of_letter(key: &str) -> (&str, &str) {
     let name = key.strip_prefix("dead:").unwrap_or(key);
-    match name.rsplit_once(':') {
-        Some((place, id)) if place.contains(':') => (Some(place), id),
-        Some((_, id)) => (None, id),
-        None => (None, name),
-    }
+    name.rsplit_once(':').unwrap_or(("", name))
 }
 
 #[cfg(test)]
@@ -193,8 +190,8 @@ mod tests {
 
     #[test]
     fn a_letter_is_named_by_its_key() {
-        assert_eq!(name_of_letter("dead:demo_bot:user:ann:712"), (Some("demo_bot:user:ann"), "712"));
-        assert_eq!(name_of_letter("dead:demo_bot:group:a:b:712"), (Some("demo_bot:group:a:b"), "712"));
-        assert_eq!(name_of_letter("dead:demo_bot:712"), (None, "712"));
+        assert_eq!(name_of_letter("dead:demo_bot:user:ann:712"), ("demo_bot:user:ann", "712"));
+        assert_eq!(name_of_letter("dead:demo_bot:group:a:b:712"), ("demo_bot:group:a:b", "712"));
+        assert_eq!(name_of_letter("dead:demo_bot:712"), ("demo_bot", "712"));
     }
 }

@@ -22,6 +22,11 @@ impl<P: Ports> Conversation<P> {
                 self.record_of(commit)?.counts.receive();
                 self.end_unreadable(commit, id.unwrap_or_default())?;
             }
+            if key == rows::RECORD {
+                // A fresh one takes its place, and has to learn from KV what is known there.
+                let now = commit.now;
+                self.record_of(commit)?.touch(now);
+            }
             if key.starts_with(rows::LETTERS) {
                 for (piece, text) in self.ports.range(&key, &rows::end_of(&key), usize::from(u16::MAX))? {
                     commit.set_aside(&piece, text);

@@ -148,10 +148,9 @@ impl<P: Ports> Conversation<P> {
 
     /// When KV is told of the first letter.
     pub(super) fn letter_due(&self) -> Result<Option<Millis>, StorageError> {
-        Ok(self.first_letter()?.map(|(_, letter)| match letter.again {
-            true => letter.due_at.max(after(self.deleted_at.get(), UNDER_WAY_TO_KV)),
-            false => letter.due_at,
-        }))
+        let deleted = self.stored(|stored| stored.record.flight().letters_again_at)?;
+        let first = self.first_letter()?;
+        Ok(first.map(|(_, letter)| if letter.again { letter.due_at.max(deleted) } else { letter.due_at }))
     }
 
     /// Tells KV of the first letter.
@@ -162,11 +161,7 @@ impl<P: Ports> Conversation<P> {
                 let ttl = Duration::from_secs(letter.ttl_seconds);
                 self.store(pass, &letter.key, &value, ttl, &letter.metadata).await
             }
-            None => {
-                let removed = self.remove(&letter.key).await;
-                self.deleted_at.set(self.ports.now());
-                removed
-            }
+            None => self.remove(&letter.key).await,
         };
         if self.first_letter()?.is_none_or(|(first, row)| first != key || row.tries != letter.tries) {
             return Ok(());
@@ -177,6 +172,11 @@ impl<P: Ports> Conversation<P> {
                 // KV may go on showing what is gone.
                 if let Some(death) = &letter.death {
                     commit.put(self.seen_key(death, commit.now), String::new());
+                }
+                // An attempt before this one, perhaps of an earlier instance, may still be under way.
+                if letter.value.is_none() && (letter.tries > 0 || letter.due_at < self.started) {
+                    let deleted = after(commit.now, UNDER_WAY_TO_KV);
+                    self.record_of(&mut commit)?.flight_mut().letters_again_at = deleted;
                 }
                 commit.drop_letter(key);
             }

@@ -95,8 +95,8 @@ pub struct Conversation<P> {
     instance: Rc<Instance>,
     /// When a request was last given up. An instance that was cut off gave up its own before this one started.
     gave_up: Cell<Millis>,
-    /// When KV was last asked to delete a letter, at the latest.
-    deleted_at: Cell<Millis>,
+    /// When this instance has started.
+    started: Millis,
     /// Until when nothing is sent, because CometChat answers nobody.
     held_until: Cell<Millis>,
     memory: RefCell<Memory>,
@@ -153,8 +153,8 @@ impl<P: Ports> Conversation<P> {
             settings,
             behaviour,
             instance,
+            started,
             gave_up: Cell::new(started),
-            deleted_at: Cell::new(started),
             held_until: Cell::default(),
             memory: RefCell::default(),
         }

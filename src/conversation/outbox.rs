@@ -1,4 +1,5 @@
-//! The outbox: replies leave in the order in which they were made, and none leaves twice.
+//! The outbox: replies leave in the order in which they were made, and none leaves twice. Only an answer that has been
+//! in doubt for half an hour lets newer ones go before it.
 //!
 //! A row is deleted only when CometChat is known to have the reply. Deleting it is a commit, which is dear, so it
 //! waits for the next one; a crash before that means one look at the history, never a second send.
@@ -274,6 +275,7 @@ impl<P: Ports> Conversation<P> {
         let now = self.ports.now();
         let mut reply = Reply::clone(&next.reply);
         reply.tries = reply.tries.saturating_add(1);
+        reply.waits = 0;
         reply.doubtful = true;
         reply.waits_for = Some(reason.to_owned());
         if reply.doubtful_since == 0 {
@@ -285,12 +287,18 @@ impl<P: Ports> Conversation<P> {
         }
         let wait = backoff::doubling(UNDER_WAY.saturating_mul(2), reply.tries, LONGEST_WAIT);
         reply.due_at = after(now, backoff::jittered(wait, &reply.id, reply.tries));
+        self.put_back(pass, next.key, reply).await
+    }
+
+    /// Stores a reply that waits. One that has been in doubt for too long lets newer answers go before it.
+    async fn put_back(&self, pass: Pass, key: String, reply: Reply) -> Result<(), StorageError> {
         let mut commit = self.begin();
-        let holds_up = next.key.starts_with(rows::OUTBOX) && now >= after(reply.doubtful_since, HOLDS_UP);
+        let is_in_doubt = key.starts_with(rows::OUTBOX) && reply.doubtful_since > 0;
+        let holds_up = is_in_doubt && commit.now >= after(reply.doubtful_since, HOLDS_UP);
         if holds_up && !self.instance.breaker.is_open() {
-            self.step_aside(&mut commit, &next.key, reply)?;
+            self.step_aside(&mut commit, &key, reply)?;
         } else {
-            commit.put_reply(next.key, reply);
+            commit.put_reply(key, reply);
         }
         self.conclude(pass, commit).await
     }
@@ -354,6 +362,8 @@ impl<P: Ports> Conversation<P> {
             // It was looked for, if there was any doubt, and it was not taken now.
             reply.doubtful = false;
             reply.doubtful_since = 0;
+        } else if reply.doubtful_since == 0 {
+            reply.doubtful_since = now;
         }
         if was_sent {
             self.memory.borrow_mut().unsent.push(next.key.clone());
@@ -367,9 +377,7 @@ impl<P: Ports> Conversation<P> {
         let spread = backoff::jittered(Duration::from_secs(1), &reply.id, reply.waits);
         let told = told.map_or(Duration::ZERO, |told| Duration::from_millis(told).saturating_add(spread));
         reply.due_at = after(now, wait.max(told));
-        let mut commit = self.begin();
-        commit.put_reply(next.key, reply);
-        self.conclude(pass, commit).await
+        self.put_back(pass, next.key, reply).await
     }
 
     /// CometChat does not have the reply, and will not take it.

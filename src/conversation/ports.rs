@@ -44,7 +44,7 @@ pub enum Change {
 /// Writes and an alarm set without an `await` between them become durable together, and nothing leaves the
 /// conversation (no answer, no request) before they are. So the engine needs no wait of its own for the disk.
 pub trait Storage {
-    /// The first of these rows that is there, with its key.
+    /// Any of these rows that is there, with its key.
     fn read(&self, keys: &[String]) -> Result<Option<(String, String)>, StorageError>;
     /// The first `limit` rows with keys after `after` and before `until`, in their order.
     fn range(&self, after: &str, until: &str, limit: usize) -> Result<Vec<(String, String)>, StorageError>;
@@ -52,7 +52,7 @@ pub trait Storage {
     fn last(&self, after: &str, until: &str) -> Result<Option<String>, StorageError>;
     /// How many rows have keys after `after` and before `until`.
     fn count(&self, after: &str, until: &str) -> Result<u64, StorageError>;
-    /// Writes all of the changes, or none.
+    /// Writes all of the changes, or none. Of one row that is deleted and written, the writing comes last.
     fn write(&self, changes: &[Change]) -> Result<(), StorageError>;
     /// Calls for the alarm at `at`, in place of the one that was set before.
     fn set_alarm(&self, at: Millis) -> impl Future<Output = Result<(), StorageError>>;

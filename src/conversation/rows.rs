@@ -95,7 +95,7 @@ object! {
         pub received_at: Millis as "receivedAt" = 0,
         /// How many attempts have begun. The newest one is the turn's epoch: only it may commit.
         pub attempts: u32 as "attempts" = 0,
-        /// How often in a row the turn had to wait for something that is not its own fault.
+        /// How often the turn had to wait for something that is not its own fault.
         pub delays: u32 as "delays" = 0,
         /// What it waited for last.
         pub waits_for: Option<String> as "waitsFor",

@@ -10,6 +10,9 @@ use super::Conversation;
 use super::ports::{Millis, Ports, after};
 use crate::json::Json;
 
+/// How soon trouble that was over is reported again: each report costs KV a write and a deletion.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// How often the same trouble is reported.
 const EVERY: Duration = Duration::from_secs(10 * 60);
 
@@ -49,34 +52,42 @@ impl Trouble {
     }
 }
 
-/// What the conversations of one instance have reported, and when.
+/// What the conversations of one instance have reported.
 #[derive(Debug, Default)]
-pub(super) struct Reported(RefCell<Vec<(Trouble, Millis)>>);
+pub(super) struct Reported(RefCell<Vec<Report>>);
+
+#[derive(Debug)]
+struct Report {
+    trouble: Trouble,
+    at: Millis,
+    is_over: bool,
+}
 
 impl Reported {
     /// Whether a report is due; then it counts as made.
     fn take(&self, trouble: Trouble, now: Millis) -> bool {
         let mut reported = self.0.borrow_mut();
-        let is_recent = |at: Millis| at <= now && now < after(at, EVERY);
-        if reported.iter().any(|(known, at)| *known == trouble && is_recent(*at)) {
+        let is_recent = |report: &Report| {
+            let wait = if report.is_over { AGAIN } else { EVERY };
+            report.at <= now && now < after(report.at, wait)
+        };
+        if reported.iter().any(|report| report.trouble == trouble && is_recent(report)) {
             return false;
         }
-        reported.retain(|(known, _)| *known != trouble);
-        reported.push((trouble, now));
+        reported.retain(|report| report.trouble != trouble);
+        reported.push(Report { trouble, at: now, is_over: false });
         true
     }
 
     /// What is over when CometChat answers.
     fn take_over(&self) -> Vec<Trouble> {
-        let mut over = Vec::new();
-        self.0.borrow_mut().retain(|(trouble, _)| {
-            let stays = *trouble == Trouble::NoBot;
-            if !stays {
-                over.push(*trouble);
-            }
-            stays
-        });
-        over
+        let mut reported = self.0.borrow_mut();
+        let open = reported.iter_mut().filter(|report| !report.is_over && report.trouble != Trouble::NoBot);
+        open.map(|report| {
+            report.is_over = true;
+            report.trouble
+        })
+        .collect()
     }
 }
 

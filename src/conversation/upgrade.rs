@@ -65,11 +65,18 @@ pub(super) fn rewrite(storage: &impl Storage) -> Result<(), StorageError> {
     }
     let key = "1/record".to_owned();
     let Some((_, text)) = storage.read(std::slice::from_ref(&key))? else { return Ok(()) };
+    let mut changes = vec![Change::Delete(key)];
     let merged = match (Record::read(Some(&text)), newer) {
-        (Some(old), Some(newer)) => merge(old, newer).to_json(),
+        (Some(old), Some(newer)) => {
+            if old.flight().loaded {
+                changes.push(Change::Delete(rows::STATE.to_owned()));
+            }
+            merge(old, newer).to_json()
+        }
         _ => text,
     };
-    storage.write(&[Change::Put(rows::RECORD.to_owned(), merged), Change::Delete(key)])
+    changes.push(Change::Put(rows::RECORD.to_owned(), merged));
+    storage.write(&changes)
 }
 
 /// The record of version 1 that was made while a newer one lay beside it.

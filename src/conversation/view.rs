@@ -25,7 +25,7 @@ object! {
         pub apart: u64 as "apart",
         /// What KV still has to be told.
         pub letters: u64 as "letters",
-        /// What the first reply waits for, or the first message: CometChat's code, or what went wrong.
+        /// What a reply waits for, or else the first message: CometChat's code, or what went wrong.
         pub waits_for: Option<String> as "waitsFor",
         /// Rows that cannot be read, and were set aside.
         pub set_aside: u64 as "setAside",

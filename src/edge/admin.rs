@@ -56,7 +56,7 @@ fn conversation(key: &str) -> Json {
 
 fn letter(key: &str) -> Json {
     let (conversation, id) = name_of_letter(key);
-    Json::new().field("conversation", conversation.map(str::to_owned).write()).text("messageId", id)
+    Json::new().text("conversation", conversation).text("messageId", id)
 }
 
 /// A page of what stands below `prefix`: each key as `name` tells it, with its metadata.

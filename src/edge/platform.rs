@@ -128,6 +128,7 @@ impl ports::Storage for Platform {
             let table = "CREATE TABLE rows (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID";
             statements.push((table.to_owned(), Vec::new()));
         }
+        // A row that is deleted and written stays: what is written comes last.
         let (mut puts, mut deletes): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
         for change in changes {
             match change {
@@ -139,14 +140,14 @@ impl ports::Storage for Platform {
                 }
             }
         }
+        for deletes in deletes.chunks(MAX_PARAMETERS) {
+            let keys = vec!["?"; deletes.len()].join(", ");
+            statements.push((format!("DELETE FROM rows WHERE key IN ({keys})"), texts(deletes)));
+        }
         for puts in puts.chunks(MAX_PARAMETERS) {
             let values = vec!["(?, ?)"; puts.len() / 2].join(", ");
             let update = "ON CONFLICT (key) DO UPDATE SET value = excluded.value";
             statements.push((format!("INSERT INTO rows (key, value) VALUES {values} {update}"), texts(puts)));
-        }
-        for deletes in deletes.chunks(MAX_PARAMETERS) {
-            let keys = vec!["?"; deletes.len()].join(", ");
-            statements.push((format!("DELETE FROM rows WHERE key IN ({keys})"), texts(deletes)));
         }
         self.transaction(statements)?;
         self.has_table.set(Some(true));

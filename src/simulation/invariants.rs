@@ -39,7 +39,7 @@ const REST_AT_THE_LATEST: Millis = 300_000;
 const AT_ONCE: Millis = 10;
 
 /// More attempts at a turn than crashes, which may take the record of one away, give any reason for.
-const MAX_ATTEMPTS: u32 = 40;
+const MAX_ATTEMPTS: u32 = 100;
 
 /// The message that a row says has been received.
 pub fn seen_by(key: &str) -> Option<String> {

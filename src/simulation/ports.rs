@@ -91,7 +91,14 @@ impl Storage for Ports {
                 state.hold_back(self.object, PASS);
                 return Err(StorageError("the disk says no".to_owned()));
             }
-            for change in changes {
+            let is_put =
+                |key: &String| changes.iter().any(|change| matches!(change, Change::Put(put, _) if put == key));
+            let is_delete = |change: &&Change| matches!(change, Change::Delete(key) if !is_put(key));
+            let is_range = |change: &&Change| matches!(change, Change::DeleteRange { .. });
+            let is_written = |change: &&Change| matches!(change, Change::Put(..));
+            let ranges = changes.iter().filter(is_range);
+            let in_order = ranges.chain(changes.iter().filter(is_delete)).chain(changes.iter().filter(is_written));
+            for change in in_order {
                 state.foresee(self.object, change);
                 match change {
                     Change::Put(key, value) => {
