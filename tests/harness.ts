@@ -180,9 +180,9 @@ export class World {
     return rowsOf(this.#objects(), conversation);
   }
 
-  /** Stores other rows in the object of a conversation, and wakes it up at the next start. The worker must have been killed. */
-  plant(conversation: string, rows: Rows): void {
-    plantRows(this.#objects(), conversation, rows);
+  /** Stores other rows in the object of a conversation, and wakes it up then, or at the next start. The worker must have been killed. */
+  plant(conversation: string, rows: Rows, wakeAt = Date.now()): void {
+    plantRows(this.#objects(), conversation, rows, wakeAt);
   }
 
   #objects(): string {

@@ -43,6 +43,47 @@ test("a mention that comes by three ways, each of them twice, is one message", a
   emulator.change({ values: { duplicateDelivery: "none", callbackOrder: "inOrder" }, webhooks: [] });
 });
 
+test("a message that an app-wide webhook has brought for nobody is answered when the bot's own callback brings it, once", async () => {
+  const to = { group: "wires" };
+  world.emulator.addGroup({ guid: "wires", name: "Wires", owner: "cometchat-uid-1", members: { "cometchat-uid-1": "admin", rehearsal_bot: "participant" } });
+  const conversation = "rehearsal_bot:group:wires";
+  const post = async (body: unknown) => (await world.post(body, { bot: "rehearsal_bot" })).body;
+  const said = message({ to, text: "hello" });
+  const byWebhook = messageSent({}, { data: { message: said } });
+  const byCallback = afterMessage({}, { data: said, bot: "rehearsal_bot" });
+  const counts = { received: 1, answered: 0, ignored: 0, handedOver: 0, dead: 0 };
+
+  assert.deepEqual(await post(byWebhook), { status: "ignored", reason: "not_addressed" });
+  assert.deepEqual(await post(byWebhook), { status: "duplicate" });
+  assert.deepEqual((await world.view(conversation)).counts, { ...counts, ignored: 1 });
+  const answers = await Promise.all(Array.from({ length: 4 }, () => post(byCallback)));
+  assert.deepEqual(answers.map(({ status }) => status).sort(), ["accepted", ...Array(3).fill("duplicate")]);
+  await eventually(async () => assert.deepEqual((await world.view(conversation)).counts, { ...counts, answered: 1 }));
+  assert.deepEqual(world.said(to, "rehearsal_bot"), ["1: hello"]);
+  for (const body of [byWebhook, byCallback]) assert.deepEqual(await post(body), { status: "duplicate" });
+
+  const next = message({ to, text: "hello" });
+  assert.deepEqual(await post(afterMessage({}, { data: next, bot: "rehearsal_bot" })), { status: "accepted" });
+  assert.deepEqual(await post(messageSent({}, { data: { message: next } })), { status: "duplicate" });
+  assert.deepEqual([(await world.ended(next.id)).outcome, (await world.ended(next.id)).replies], ["answered", 1]);
+  const { inFlight, ...view } = await world.view(conversation);
+  assert.deepEqual([view.counts, inFlight], [{ ...counts, received: 2, answered: 2 }, 0]);
+  assert.deepEqual(world.said(to, "rehearsal_bot"), ["1: hello", "2: hello"]);
+});
+
+test("what a rule puts aside on either wire stays aside on the other", async () => {
+  const to = { group: "team-1" };
+  for (const [fields, reason] of [
+    [{ sender: "app_system" }, "system"],
+    [{ sender: "rehearsal_bot" }, "other_bot"],
+    [{ category: "action", type: "groupMember" }, "action"],
+  ] as const) {
+    const said = message({ to, ...fields });
+    assert.deepEqual((await world.post(messageSent({}, { data: { message: said } }))).body, { status: "ignored", reason });
+    assert.deepEqual((await world.post(afterMessage({}, { data: said }))).body, { status: "duplicate" });
+  }
+});
+
 test("of a message that comes ten times at once, one is taken", async () => {
   const said = message({ sender: "cometchat-uid-1" });
   const bodies = [afterMessage({}, { data: said }), messageSent({}, { data: { message: said } })];

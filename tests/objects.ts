@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** The rows of an object, by their keys and in the order of these. */
@@ -25,31 +25,44 @@ export function rowsOf(folder: string, conversation: string): Rows {
   }, { readOnly: true });
 }
 
-/** Puts rows in the place of those that an object has stored, and sets its alarm to now, so that it wakes up by itself. */
-export function plantRows(folder: string, conversation: string, rows: Rows): void {
+/**
+ * Puts rows in the place of those that an object has stored, and sets its alarm, so that it wakes up by itself.
+ *
+ * @param wakeAt UNIX milliseconds
+ */
+export function plantRows(folder: string, conversation: string, rows: Rows, wakeAt: number): void {
   const file = fileOf(folder, conversation);
   // workerd's own tables: the alarm stands in the object's database and in that of all of them, in nanoseconds.
-  const now = BigInt(Date.now()) * 1_000_000n;
+  const alarm = BigInt(wakeAt) * 1_000_000n;
   using(file, (database) => {
     database.exec("BEGIN; DELETE FROM rows");
     const insert = database.prepare("INSERT INTO rows (key, value) VALUES (?, ?)");
     for (const [key, value] of Object.entries(rows)) insert.run(key, value);
-    database.prepare("INSERT OR REPLACE INTO _cf_METADATA (key, value) VALUES (1, ?)").run(now);
+    database.prepare("INSERT OR REPLACE INTO _cf_METADATA (key, value) VALUES (1, ?)").run(alarm);
     database.exec("COMMIT");
   });
   const id = /([0-9a-f]{64})\.sqlite$/.exec(file)?.[1] ?? assert.fail(file);
   using(alarmsOf(folder), (database) => {
     const insert = "INSERT OR REPLACE INTO _cf_ALARM (actor_id, scheduled_time, actor_name) VALUES (?, ?, ?)";
-    database.prepare(insert).run(id, now, conversation);
+    database.prepare(insert).run(id, alarm, conversation);
   });
 }
 
-/** The file of an object, by the alarm that it has: every one has one as long as it has rows. */
+const files = new Map<string, string>();
+
+/** The file of an object, by the alarm that it has when it is asked for first. */
 function fileOf(folder: string, conversation: string): string {
+  const name = join(folder, conversation);
+  const file = files.get(name) ?? fileByAlarm(folder, conversation);
+  files.set(name, file);
+  return file;
+}
+
+function fileByAlarm(folder: string, conversation: string): string {
   const alarms = alarmsOf(folder);
   const select = "SELECT actor_id FROM _cf_ALARM WHERE actor_name = ?";
   const alarm = using(alarms, (database) => database.prepare(select).get(conversation), { readOnly: true });
-  const file = join(alarms, "..", `${String(alarm?.["actor_id"])}.sqlite`);
+  const file = join(dirname(alarms), `${String(alarm?.["actor_id"])}.sqlite`);
   assert.ok(existsSync(file), `${conversation} has no alarm.`);
   return file;
 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { SettingValue } from "../emulator/index.ts";
 import { eventually } from "./eventually.ts";
@@ -71,6 +72,34 @@ describe("a reply is there once", { concurrency: true }, () => {
       await world.close();
     }
   });
+
+  // What CometChat says of the wait, and what that comes to: nothing.
+  for (const [what, settings] of [
+    ["Retry-After: 0", { retryAfterSeconds: 0 }],
+    ["a reset that is now", { retryAfterSeconds: 0, rateLimitHeaders: "reset" }],
+    ["a reset in seconds from now, which reads as one of long ago", { retryAfterSeconds: 1, rateLimitHeaders: "relativeReset" }],
+  ] as const) {
+    test(`after one 429 after the other, with ${what}: ever later`, async () => {
+      const world = await startWorld();
+      try {
+        world.emulator.set({ rest429: 1, ...settings });
+        const id = await world.rehearse("hello", "cometchat-uid-1");
+        await world.struck("rest429");
+        await sleep(4_000);
+        // Sent at once, and 1 and 3 seconds later; the next time is after 7.
+        const { sends } = world.calls(id);
+        const waits = sends.slice(1).map(({ at }, n) => at - sends[n]!.at);
+        assert.ok(waits.length >= 1 && waits.length <= 2, `It waited ${waits.join(", ")} ms.`);
+        for (const [n, wait] of waits.entries()) assert.ok(wait >= 1_000 * 2 ** n, `It waited ${waits.join(", ")} ms.`);
+        world.emulator.set({ rest429: 0 });
+        const end = await world.ended(id, { within: 15_000 });
+        assert.deepEqual([end.outcome, end.replies, world.calls(id).looks.length], ["answered", 1, 0]);
+        assert.deepEqual(world.said({ user: "cometchat-uid-1" }, "rehearsal_bot"), ["1: hello"]);
+      } finally {
+        await world.close();
+      }
+    });
+  }
 
   test("after a look that failed: it is looked for again, and not sent", async () => {
     const world = await startWorld();

@@ -1,7 +1,6 @@
 /** Rows of another day: those of an older version, of a newer one, and those that nobody can read. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 
 import { eventually } from "./eventually.ts";
@@ -9,28 +8,14 @@ import type { End, View, World } from "./harness.ts";
 import { startWorld } from "./harness.ts";
 import type { Rows } from "./objects.ts";
 import { afterMessage } from "./payloads.ts";
+import type { Recorded } from "./recorded.ts";
+import { recorded } from "./recorded.ts";
 import type { Settings } from "./worker.ts";
 
 const bot = "rehearsal_bot";
 const person = "cometchat-uid-1";
 const talk = `${bot}:user:${person}`;
 const none = { received: 0, answered: 0, ignored: 0, handedOver: 0, dead: 0 };
-
-interface Recorded {
-  conversation: string;
-  recordedAt: number;
-  rows: Rows;
-  kv: Rows;
-  kvMetadata: Record<string, unknown>;
-}
-
-/** What version 1 has stored (tests/fixtures/rows), as if that had been recorded so many minutes ago. */
-function recorded(name: string, minutes = 12): Recorded {
-  const text = readFileSync(new URL(`fixtures/rows/v1/${name}.json`, import.meta.url), "utf8");
-  const later = Date.now() - minutes * 60_000 - (JSON.parse(text) as Recorded).recordedAt;
-  // Every moment is a number of 13 digits, and nothing else is.
-  return JSON.parse(text.replaceAll(/\b\d{13}\b/g, (at) => String(Number(at) + later))) as Recorded;
-}
 
 /** What a worker finds at its start. */
 interface Found extends Partial<Omit<Recorded, "rows">> {
