@@ -114,7 +114,7 @@ describe("a dead message", { concurrency: true }, () => {
       await kv.put(`dead:rehearsal_bot:${id}`, letter);
       await kv.delete(`dead:${conversation}:${id}`);
       const items = (await world.admin("/dead?limit=1000")).body.items as Letter[];
-      assert.deepEqual(items.filter(({ messageId }) => messageId === id), [{ messageId: id }]);
+      assert.deepEqual(items.filter(({ messageId }) => messageId === id), [{ conversation: "rehearsal_bot", messageId: id }]);
       world.emulator.addUser({ uid: "immigrant", name: "Immigrant" });
       assert.deepEqual(await world.replay("rehearsal_bot", id), [200, "accepted"]);
       await hasCounts(world, conversation, { received: 1, answered: 1 });
