@@ -22,8 +22,7 @@ Options:
                              outage      the REST API fails for 15 minutes, of which no message may be dead
                              key         the API key is revoked for 5 minutes, of which no message may be dead
                              history     pages of histories end early and have odd things in them
-                           The first two and the last take about four minutes each, key a quarter of an hour, outage
-                           half an hour
+                           The first two and the last take about four minutes each, key ten or more, outage 25 or more
   --quick                  40 conversations, 600 messages, 2 kills, and 40 and 20 seconds in place of the minutes: a run
                            takes one to four minutes
   --seed NUMBER            what is said, which faults strike and when kills come (default 1)
