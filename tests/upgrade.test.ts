@@ -209,6 +209,25 @@ describe("rows that this version does not read", { concurrency: true }, () => {
     }));
 });
 
+test("a record that is no JSON is set aside, and the conversation goes on with what KV has of it", async () => {
+  const world = await startWorld({ canRestart: true, settings: { REPLY_BUDGET_PER_MINUTE: 0, REST_AFTER_SECONDS: 1, EMPTY_AFTER_SECONDS: 600 } });
+  try {
+    const first = await world.rehearse("hello", person);
+    await eventually(async () => assert.notEqual(await (await world.kv()).get(`conversation:${talk}`), null));
+    await world.kill();
+    world.plant(talk, { ...world.rows(talk), "2/record": "{" });
+    await world.restart();
+    await eventually(() => assert.equal(world.rows(talk)["aside/2/record"], "{"));
+    await isAccounted(world, { received: 1, answered: 1 });
+    await areKnown(world, [first]);
+    await goesOn(world, "2: hello");
+    await isAccounted(world, { received: 2, answered: 2 });
+    assert.equal((await world.view(talk)).setAside, 1);
+  } finally {
+    await world.close();
+  }
+});
+
 describe("a row that cannot be read is set aside, logged and shown, its message is dead, and the conversation goes on:", { concurrency: true }, () => {
   const reply = (n: number, fields: object = {}) => JSON.stringify({
     id: `${bot}-lost-answer-${n}`,
