@@ -166,13 +166,6 @@ export const mutations = [
     "if holds_up && self.address.bot.is_empty() {",
   ),
   mutation(
-    "confirm-blindly",
-    "confirm a reply that somebody else has dealt with",
-    outbox,
-    "        if self.is_still_next(&next)? {\n            let at = self.ports.now();",
-    "        if !next.key.is_empty() {\n            let at = self.ports.now();",
-  ),
-  mutation(
     "uncounted",
     "do not count a message whose last reply is confirmed",
     outbox,

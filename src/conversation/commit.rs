@@ -175,9 +175,9 @@ impl<P: Ports> Conversation<P> {
     }
 
     fn write(&self, commit: &mut Commit) -> Result<(), StorageError> {
-        let mut settled = 0;
-        if commit.record.is_some() {
-            settled = self.settle_into(commit)?;
+        let settles = commit.record.is_some();
+        if settles {
+            self.settle_into(commit)?;
             self.set_aside_into(commit)?;
             self.note_seen(commit)?;
         }
@@ -198,7 +198,9 @@ impl<P: Ports> Conversation<P> {
                 stored.follow(follow);
             }
         })?;
-        self.settled(settled);
+        if settles {
+            self.settled();
+        }
         for end in commit.ends.drain(..) {
             self.journal_end(&end);
         }

@@ -32,6 +32,7 @@ mod upgrade;
 mod view;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -134,7 +135,7 @@ struct Memory {
     /// The keys of replies that CometChat cannot have: made since the last start and never sent.
     unsent: Vec<String>,
     /// The replies that CometChat has, whose rows go with the next commit.
-    confirmed: Vec<Confirmed>,
+    confirmed: BTreeMap<String, Confirmed>,
 }
 
 impl<P: Ports> Conversation<P> {

@@ -31,10 +31,9 @@ const HOLDS_UP: Duration = Duration::from_secs(30 * 60);
 /// Over how much time conversations that waited for the breaker are spread.
 const SPREAD: Duration = Duration::from_secs(60);
 
-/// A reply that CometChat has, and whose row is still there.
+/// That CometChat has a reply whose row is still there.
 #[derive(Debug, Clone)]
 pub(super) struct Confirmed {
-    key: String,
     sent: Sent,
     at: Millis,
 }
@@ -77,10 +76,12 @@ impl<P: Ports> Conversation<P> {
 
     /// When the rows of confirmed replies have to go at the latest.
     pub(super) fn confirmation_due(&self) -> Result<Option<Millis>, StorageError> {
-        let Some(first) = self.memory.borrow().confirmed.first().map(|confirmed| confirmed.key.clone()) else {
-            return Ok(None);
-        };
-        Ok(self.reply_at(&first)?.map(|reply| reply.due_at))
+        let mut earliest = None;
+        for key in self.confirmed() {
+            let due = self.reply_at(&key)?.map_or(0, |reply| reply.due_at);
+            earliest = Some(earliest.map_or(due, |earliest: Millis| earliest.min(due)));
+        }
+        Ok(earliest)
     }
 
     /// The first reply in the outbox that is not confirmed.
@@ -159,7 +160,10 @@ impl<P: Ports> Conversation<P> {
         let request = cometchat::reply::send(&self.address.bot, next.reply.body.get().to_owned());
         let answer = self.call(pass, &request).await;
         match Answer::read(answer, self.ports.now()) {
-            Answer::Sent(sent) => self.confirm(next, sent),
+            Answer::Sent(sent) => {
+                self.confirm(next, sent);
+                Ok(())
+            }
             Answer::Unknown(reason) => self.put_off(pass, next, &reason).await,
             Answer::Later(later) => self.wait(pass, next, later, true).await,
             Answer::Refused { code, conflict } if conflict || next.reply.doubtful => {
@@ -192,7 +196,10 @@ impl<P: Ports> Conversation<P> {
 
     async fn follow_look(&self, pass: Pass, next: Next, looked: Looked) -> Result<(), StorageError> {
         match looked {
-            Looked::Found(sent) => self.confirm(next, sent),
+            Looked::Found(sent) => {
+                self.confirm(next, sent);
+                Ok(())
+            }
             Looked::Later(later) => self.wait(pass, next, later, false).await,
             Looked::Undecided(reason) => self.put_off(pass, next, &reason).await,
             Looked::TooLong if self.is_still_next(&next)? => {
@@ -240,12 +247,9 @@ impl<P: Ports> Conversation<P> {
         answer
     }
 
-    fn confirm(&self, next: Next, sent: Sent) -> Result<(), StorageError> {
-        if self.is_still_next(&next)? {
-            let at = self.ports.now();
-            self.memory.borrow_mut().confirmed.push(Confirmed { key: next.key, sent, at });
-        }
-        Ok(())
+    fn confirm(&self, next: Next, sent: Sent) {
+        let at = self.ports.now();
+        self.memory.borrow_mut().confirmed.insert(next.key, Confirmed { sent, at });
     }
 
     /// CometChat answers nobody: everyone waits until one has found out that it is back.
@@ -341,7 +345,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     fn confirmed(&self) -> Vec<String> {
-        self.memory.borrow().confirmed.iter().map(|confirmed| confirmed.key.clone()).collect()
+        self.memory.borrow().confirmed.keys().cloned().collect()
     }
 
     /// CometChat has not looked at the request and will later, or somebody has to mend what keeps it from doing so.
@@ -444,18 +448,17 @@ impl<P: Ports> Conversation<P> {
 
     /// Adds the ids of confirmed replies whose rows are still there.
     pub(super) fn remember_confirmed(&self, record: &mut Record) {
-        for confirmed in &self.memory.borrow().confirmed {
+        for confirmed in self.memory.borrow().confirmed.values() {
             record.remember(&confirmed.sent.id);
         }
     }
 
-    /// Adds the end of every confirmed reply to a commit. How many there are is for [`settled`](Self::settled).
-    pub(super) fn settle_into(&self, commit: &mut Commit) -> Result<usize, StorageError> {
+    /// Adds the end of every confirmed reply to a commit. Somebody else may have dealt with it already.
+    pub(super) fn settle_into(&self, commit: &mut Commit) -> Result<(), StorageError> {
         let confirmed = self.memory.borrow().confirmed.clone();
         self.remember_confirmed(self.record_of(commit)?);
-        for Confirmed { key, at, .. } in &confirmed {
-            let Some(reply) = self.reply_at(key)? else { continue };
-            commit.drop_reply(key.clone());
+        for (key, Confirmed { at, .. }) in confirmed {
+            let Some(reply) = self.reply_at(&key)? else { continue };
             if reply.last {
                 let now = commit.now;
                 self.record_of(commit)?.end(reply.outcome, now);
@@ -465,18 +468,17 @@ impl<P: Ports> Conversation<P> {
                     outcome: reply.outcome,
                     reason: reply.reason.clone().unwrap_or_default(),
                     attempts: reply.attempts,
-                    replies: rows::replies_up_to(key),
+                    replies: rows::replies_up_to(&key),
                     took: at.saturating_sub(reply.received_at),
                 });
             }
+            commit.drop_reply(key);
         }
-        Ok(confirmed.len())
+        Ok(())
     }
 
-    /// The commit is made: the first `count` confirmed replies are done with.
-    pub(super) fn settled(&self, count: usize) {
-        let mut memory = self.memory.borrow_mut();
-        let count = count.min(memory.confirmed.len());
-        memory.confirmed.drain(..count);
+    /// The commit is made: the confirmed replies are done with.
+    pub(super) fn settled(&self) {
+        self.memory.borrow_mut().confirmed.clear();
     }
 }
