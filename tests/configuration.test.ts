@@ -9,7 +9,7 @@ import { afterMessage } from "./payloads.ts";
 import type { Settings } from "./worker.ts";
 
 describe("a worker whose settings are not complete", () => {
-  const incomplete: [what: string, settings: Settings, names: string[]][] = [
+  const incomplete: [what: string, settings: Settings, names: string[], without?: string[]][] = [
     [
       "none of the required ones",
       {
@@ -26,11 +26,14 @@ describe("a worker whose settings are not complete", () => {
     ["bots that are not JSON", { BOTS: "demo_bot=assistant" }, ["BOTS"]],
     ["a behaviour that there is not", { BOTS: { demo_bot: "oracle" } }, ["BOTS"]],
     ["a number that is none", { REST_AFTER_SECONDS: "soon" }, ["REST_AFTER_SECONDS"]],
+    ["no KV namespace", {}, ["CONVERSATIONS"], ["CONVERSATIONS"]],
+    ["no Durable Object", {}, ["CONVERSATION"], ["CONVERSATION"]],
+    ["neither", {}, ["CONVERSATION", "CONVERSATIONS"], ["CONVERSATION", "CONVERSATIONS"]],
   ];
 
-  for (const [what, settings, names] of incomplete) {
+  for (const [what, settings, names, without = []] of incomplete) {
     test(`${what}: 503, and no values`, async () => {
-      const world = await startWorld({ settings });
+      const world = await startWorld({ settings, without });
       try {
         const callback = await world.post(afterMessage());
         assert.equal(callback.status, 503);
