@@ -1,0 +1,80 @@
+/** Storage that fails for a while: an alarm is set all the same, and what was begun comes to its end. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { startWorld } from "./harness.ts";
+
+/** From 300 ms after a message that says `break` on, nothing can be written for 4 s. */
+const wrapper = `
+  import built, { Conversation as Built } from "./index.js";
+
+  let brokenUntil = 0;
+
+  /** The platform's objects work only if their methods are called on them. */
+  function standIn(target, members) {
+    return new Proxy(target, {
+      get(_, name) {
+        if (Object.hasOwn(members, name)) return members[name];
+        const value = Reflect.get(target, name, target);
+        return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
+      },
+    });
+  }
+
+  function breaking(storage) {
+    return standIn(storage, {
+      transactionSync(work) {
+        if (Date.now() >= brokenUntil) return storage.transactionSync(work);
+        console.log('{"event":"broke"}');
+        throw new Error("storage is broken");
+      },
+    });
+  }
+
+  export class Conversation {
+    #built;
+
+    constructor(state, env) {
+      this.#built = new Built(standIn(state, { storage: breaking(state.storage) }), env);
+    }
+
+    async fetch(request) {
+      const body = request.method === "POST" ? await request.text() : undefined;
+      const answer = await this.#built.fetch(new Request(request.url, { method: request.method, body }));
+      if (body?.includes("break")) setTimeout(() => (brokenUntil = Date.now() + 4_000), 300);
+      return answer;
+    }
+
+    async alarm(...parameters) {
+      console.log('{"event":"alarm"}');
+      try {
+        return await this.#built.alarm(...parameters);
+      } catch (error) {
+        console.log('{"event":"alarm_failed"}');
+        throw error;
+      }
+    }
+  }
+
+  export default built;
+`;
+
+test("a message whose end cannot be written ends when it can be, by itself, and its alarm never fails", async () => {
+  const world = await startWorld({ wrapper });
+  try {
+    // What fails is to write that its reply has been confirmed.
+    const id = await world.rehearse("break", "cometchat-uid-1");
+    const end = await world.ended(id, { within: 30_000 });
+    assert.deepEqual([end.outcome, end.replies], ["answered", 1]);
+    assert.ok(world.lines("broke").length > 0 && world.lines("storage_failed").length > 0, "Nothing has failed.");
+    // The platform gives up an alarm that fails too often.
+    assert.deepEqual(world.lines("alarm_failed"), []);
+    assert.deepEqual(world.said({ user: "cometchat-uid-1" }, "rehearsal_bot"), ["1: break"]);
+    assert.equal(world.calls(id).sends.length, 1);
+    const { counts, inFlight } = await world.view("rehearsal_bot:user:cometchat-uid-1");
+    assert.deepEqual([counts, inFlight], [{ received: 1, answered: 1, ignored: 0, handedOver: 0, dead: 0 }, 0]);
+  } finally {
+    await world.close();
+  }
+});
