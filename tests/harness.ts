@@ -82,8 +82,8 @@ export interface View {
 
 /** A dead letter as it is listed. */
 export interface Letter {
-  /** `null` where the key of the letter does not say. */
-  conversation: string | null;
+  /** Of a letter under a key of before: the bot alone. */
+  conversation: string;
   messageId: string;
   kind: "turn" | "reply";
   reason: string;
@@ -210,13 +210,13 @@ export class World {
   }
 
   /** The dead letter about a message, once it is listed: in this conversation, and of a later death than `after`, where those are given. */
-  letter(messageId: string, { conversation, after = 0, ...wait }: { conversation?: string; after?: number; within?: number } = {}): Promise<Letter> {
+  letter(messageId: string, { conversation, after = 0 }: { conversation?: string; after?: number } = {}): Promise<Letter> {
     return eventually(async () => {
       const letters = (await this.admin("/dead?limit=1000")).body.items as Letter[];
       const isIt = (letter: Letter) =>
         letter.messageId === messageId && letter.diedAt > after && (conversation ?? letter.conversation) === letter.conversation;
       return letters.find(isIt) ?? assert.fail(`There is no dead letter about message ${messageId}: ${JSON.stringify(letters)}`);
-    }, wait);
+    });
   }
 
   /** What an operator is answered who has a dead message tried again. */
