@@ -115,7 +115,7 @@ export const mutations = [
     "no-bot-kills",
     "let messages die for which the deployment has no bot",
     turn,
-    'return self.delay_turn(pass, entry, &"no_bot", UNTIL_THERE_IS_A_BOT).await;',
+    'return self.delay_turn(pass, entry, &NO_BOT, UNTIL_THERE_IS_A_BOT).await;',
     "return self.bury_turn(pass, entry, &Reason::Crashed).await;",
   ),
   mutation(

@@ -55,11 +55,11 @@ impl<'a> Look<'a> {
 
     /// The next request: the newest messages as the bot sees them, or those before the ones that were read.
     pub fn request(&self) -> Request {
-        let cursor = self.oldest.map_or(String::new(), |id| format!("&affix=prepend&id={id}"));
-        // `perPage` counts in one part of the docs and `limit` in another (docs/cometchat.md, section 5).
+        let cursor = self.oldest.map_or(String::new(), |id| format!("&id={id}"));
+        // Backwards from the newest; which end a list begins with otherwise is not documented. `perPage` counts in one part of the docs and `limit` in another (docs/cometchat.md, section 5).
         Request {
             method: "GET",
-            path: format!("{}?perPage={PAGE}&limit={PAGE}{cursor}", reply::history(self.address)),
+            path: format!("{}?perPage={PAGE}&limit={PAGE}&affix=prepend{cursor}", reply::history(self.address)),
             on_behalf_of: Some(self.address.bot.clone()),
             body: None,
         }
@@ -165,6 +165,14 @@ mod tests {
         }
         let long = json!({ "id": "9".repeat(200_000), "sender": "demo_bot", "muid": ID });
         assert_eq!(read(&[json!([long])]), [Seen::Found(Sent::default())]);
+    }
+
+    #[test]
+    fn a_look_goes_backwards_from_the_newest_message() {
+        let address = Address::new("demo_bot", ReceiverType::Group, "team-1");
+        let request = Look::new(&address, ID, 0).request();
+        assert_eq!(request.path, "/groups/team-1/messages?perPage=100&limit=100&affix=prepend");
+        assert_eq!(request.on_behalf_of.as_deref(), Some("demo_bot"));
     }
 
     #[test]

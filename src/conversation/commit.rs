@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::Conversation;
 use super::journal::End;
 use super::lanes::Pass;
-use super::ports::{Change, Millis, Ports, StorageError};
+use super::ports::{Change, Millis, Ports, StorageError, after};
 use super::record::Record;
 use super::rows::{self, Entry, Letter, Reply};
 use super::stored::{Stored, put};
+use super::{Conversation, UNTIL_WRITABLE};
 
 /// The largest state that lies in the record, in bytes: a row of its own costs a write of its own.
 const MAX_INLINE_STATE: usize = 2_048;
@@ -166,10 +166,12 @@ impl<P: Ports> Conversation<P> {
         if let Err(error) = written {
             // Whether anything of it is stored is not known.
             self.memory.borrow_mut().stored = None;
+            self.write_again_at.set(after(self.ports.now(), UNTIL_WRITABLE));
             // The step's own error says more than the alarm's.
             let _ = self.arm().await;
             return Err(error);
         }
+        self.write_again_at.set(0);
         then();
         self.arm().await
     }

@@ -98,6 +98,8 @@ pub struct Conversation<P> {
     gave_up: Cell<Millis>,
     /// When this instance has started.
     started: Millis,
+    /// Not before this moment does the alarm go off, because a write has failed.
+    write_again_at: Cell<Millis>,
     /// Until when nothing is sent, because CometChat answers nobody.
     held_until: Cell<Millis>,
     memory: RefCell<Memory>,
@@ -112,6 +114,9 @@ const WATCH: Duration = Duration::from_secs(10);
 
 /// How long before storage that could not even be read is tried again.
 const UNTIL_READABLE: Duration = Duration::from_secs(10);
+
+/// How long before storage that could not be written is tried again.
+const UNTIL_WRITABLE: Duration = Duration::from_secs(2);
 
 /// An alarm.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +161,7 @@ impl<P: Ports> Conversation<P> {
             instance,
             started,
             gave_up: Cell::new(started),
+            write_again_at: Cell::default(),
             held_until: Cell::default(),
             memory: RefCell::default(),
         }
@@ -285,7 +291,7 @@ impl<P: Ports> Conversation<P> {
     /// Sets the alarm for what is due next. Where that cannot be read, it is set all the same.
     async fn arm(&self) -> Result<(), StorageError> {
         let wanted = match self.due() {
-            Ok(Some(wanted)) => wanted,
+            Ok(Some(wanted)) => Alarm { at: wanted.at.max(self.write_again_at.get()), ..wanted },
             Ok(None) => return Ok(()),
             Err(_) => Alarm { at: after(self.ports.now(), UNTIL_READABLE), watches: false },
         };

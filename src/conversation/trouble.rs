@@ -79,6 +79,15 @@ impl Reported {
         true
     }
 
+    /// Whether the note that a bot is missing has not been taken back yet.
+    fn take_no_bot(&self, now: Millis) -> bool {
+        let mut reported = self.0.borrow_mut();
+        let is_known = reported.iter().any(|report| report.trouble == Trouble::NoBot && report.is_over);
+        reported.retain(|report| report.trouble != Trouble::NoBot);
+        reported.push(Report { trouble: Trouble::NoBot, at: now, is_over: true });
+        !is_known
+    }
+
     /// What is over when CometChat answers.
     fn take_over(&self) -> Vec<Trouble> {
         let mut reported = self.0.borrow_mut();
@@ -105,12 +114,23 @@ impl<P: Ports> Conversation<P> {
         }
     }
 
+    /// A message whose bot was missing has found it: takes back what the deploy before has reported.
+    pub(super) async fn there_is_a_bot(&self) {
+        if self.instance.reported.take_no_bot(self.ports.now()) {
+            self.take_back(Trouble::NoBot).await;
+        }
+    }
+
     /// CometChat has answered: takes back what was reported of it.
     pub(super) async fn all_is_well(&self) {
         for trouble in self.instance.reported.take_over() {
-            self.note("trouble_over", &trouble.as_str());
-            // Where this fails the note expires.
-            let _ = self.within(DEADLINE, self.ports.delete(&trouble.key())).await;
+            self.take_back(trouble).await;
         }
+    }
+
+    async fn take_back(&self, trouble: Trouble) {
+        self.note("trouble_over", &trouble.as_str());
+        // Where this fails the note expires.
+        let _ = self.within(DEADLINE, self.ports.delete(&trouble.key())).await;
     }
 }

@@ -35,6 +35,9 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 /// How long a turn waits before it looks again whether its bot is there.
 const UNTIL_THERE_IS_A_BOT: Duration = Duration::from_secs(5 * 60);
 
+/// What such a turn waits for.
+const NO_BOT: &str = "no_bot";
+
 /// How long an abandoned request may still be under way to CometChat before its history can be trusted. An assumption:
 /// CometChat says nothing about it.
 pub(super) const UNDER_WAY: Duration = Duration::from_secs(2);
@@ -89,8 +92,11 @@ impl<P: Ports> Conversation<P> {
         }
         let Some(behaviour) = self.behaviour else {
             self.report(Trouble::NoBot).await;
-            return self.delay_turn(pass, entry, &"no_bot", UNTIL_THERE_IS_A_BOT).await;
+            return self.delay_turn(pass, entry, &NO_BOT, UNTIL_THERE_IS_A_BOT).await;
         };
+        if entry.waits_for.as_deref() == Some(NO_BOT) {
+            self.there_is_a_bot().await;
+        }
         let loaded = match self.load().await? {
             Ok(loaded) => loaded,
             Err(error) => return self.delay_turn(pass, entry, &error, LONGEST_DELAY).await,

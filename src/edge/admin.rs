@@ -83,20 +83,28 @@ fn cursor(page: &Fields<'_>) -> Option<String> {
 async fn show(env: &Env, config: &Config, kv: &Kv, address: &Address) -> Result<Response> {
     let mut answer = hop::ask(env, config, address, "GET", "/view", None).await?;
     let view = answer.text().await?;
-    if view != "null" {
+    let seen = Fields::parse(&view).unwrap_or_default();
+    // Rows that this version does not read may be all that an object has.
+    let is_at_rest = answer.status_code() == 200
+        && seen.read("generation").unwrap_or(0_u64) == 0
+        && seen.read("inFlight").unwrap_or(0_u64) == 0;
+    if !is_at_rest {
         return respond::json(answer.status_code(), &view);
     }
     let value = kv.get(&address.key()).await?;
     match value.as_deref().map(Record::from_kv) {
         Some(Reading::Known(record)) => {
+            let counts = record.counts.plus(seen.read("counts").unwrap_or_default());
             let view = Json::new()
                 .text("conversation", &address.to_string())
                 .field("conversationId", record.conversation_id.write())
-                .raw("counts", &record.counts.to_json())
+                .raw("counts", &counts.to_json())
                 .number("inFlight", 0)
                 .number("generation", record.generation)
                 .number("archived", record.generation)
-                .number("updatedAt", record.updated_at);
+                .number("updatedAt", record.updated_at)
+                .field("setAside", seen.raw("setAside").map(|raw| raw.get().to_owned()))
+                .field("newer", seen.raw("newer").map(|raw| raw.get().to_owned()));
             respond::json(200, &view.build())
         }
         Some(_) => respond::error(&CallbackError::new(
@@ -104,6 +112,7 @@ async fn show(env: &Env, config: &Config, kv: &Kv, address: &Address) -> Result<
             "ERR_UNREADABLE",
             "KV holds a value that this version cannot read.",
         )),
+        None if view != "null" => respond::json(200, &view),
         None => {
             respond::error(&CallbackError::new(404, "ERR_CONVERSATION_NOT_FOUND", "There is no such conversation."))
         }

@@ -388,10 +388,8 @@ fn page(state: &mut State, request: &Request) -> Vec<String> {
     let thread = thread(bot, parts[1].trim_end_matches('s'), parts[2]);
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let asked: usize = parameter("perPage").unwrap().parse().unwrap();
-    let before = parameter("id").map_or(u64::MAX, |id| {
-        assert_eq!(parameter("affix"), Some("prepend"));
-        id.parse().unwrap()
-    });
+    assert_eq!(parameter("affix"), Some("prepend"));
+    let before = parameter("id").map_or(u64::MAX, |id| id.parse().unwrap());
     if before < u64::MAX {
         state.count("looks at further pages");
     }
