@@ -70,6 +70,9 @@ test("a message whose end cannot be written ends when it can be, by itself, and 
     assert.ok(world.lines("broke").length > 0 && world.lines("storage_failed").length > 0, "Nothing has failed.");
     // The platform gives up an alarm that fails too often.
     assert.deepEqual(world.lines("alarm_failed"), []);
+    // Nor does it go off all the time: each time costs a request and a row.
+    const alarms = world.lines("alarm").length;
+    assert.ok(alarms < 20, `The alarm went off ${alarms} times.`);
     assert.deepEqual(world.said({ user: "cometchat-uid-1" }, "rehearsal_bot"), ["1: break"]);
     assert.equal(world.calls(id).sends.length, 1);
     const { counts, inFlight } = await world.view("rehearsal_bot:user:cometchat-uid-1");

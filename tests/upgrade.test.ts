@@ -209,6 +209,21 @@ describe("rows that this version does not read", { concurrency: true }, () => {
     }));
 });
 
+test("a conversation beside rows of a newer version is shown with its counts when it rests in KV", async () => {
+  const world = await startWorld({ canRestart: true, settings: { REST_AFTER_SECONDS: 1, EMPTY_AFTER_SECONDS: 4 } });
+  try {
+    await world.ended(await world.rehearse("hello", person));
+    await world.kill();
+    world.plant(talk, { ...world.rows(talk), "3/record": '{"version":3}' });
+    await world.restart();
+    await eventually(() => assert.deepEqual(Object.keys(world.rows(talk)), ["3/record"]), { within: 30_000 });
+    const { counts, newer } = await world.view(talk);
+    assert.deepEqual([newer, counts], [1, { received: 1, answered: 1, ignored: 0, handedOver: 0, dead: 0 }]);
+  } finally {
+    await world.close();
+  }
+});
+
 test("a record that is no JSON is set aside, and the conversation goes on with what KV has of it", async () => {
   const world = await startWorld({ canRestart: true, settings: { REPLY_BUDGET_PER_MINUTE: 0, REST_AFTER_SECONDS: 1, EMPTY_AFTER_SECONDS: 600 } });
   try {

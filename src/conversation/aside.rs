@@ -35,7 +35,11 @@ impl<P: Ports> Conversation<P> {
             commit.set_aside(&key, text);
         }
         for (prefix, seq) in answers {
-            let rest = self.answer_from(&rows::reply(prefix, seq, 0))?;
+            let first = rows::reply(prefix, seq, 0);
+            if commit.buries(&first) {
+                continue;
+            }
+            let rest = self.answer_from(&first)?;
             if rest.is_empty() {
                 self.end_unreadable(commit, String::new())?;
             } else {

@@ -25,6 +25,8 @@ pub(super) struct Commit {
     follows: Vec<Follow>,
     record: Option<Record>,
     ends: Vec<End>,
+    /// The answers that it buries, by what their keys begin with.
+    buried: Vec<String>,
     /// The key of a row that storage would not take.
     too_large: Option<String>,
 }
@@ -84,6 +86,16 @@ impl Commit {
         self.follows.push(Follow::SetAside(key.to_owned()));
     }
 
+    /// The answer that this reply is part of comes to its end.
+    pub(super) fn bury(&mut self, key: &str) {
+        self.buried.extend(key.rsplit_once('/').map(|(answer, _)| answer.to_owned()));
+    }
+
+    /// Whether the answer that this reply is part of comes to its end.
+    pub(super) fn buries(&self, key: &str) -> bool {
+        self.buried.iter().any(|answer| key.starts_with(answer.as_str()))
+    }
+
     /// A message has ended: a line in the log, once that is durable.
     pub(super) fn end(&mut self, end: End) {
         self.ends.push(end);
@@ -112,6 +124,7 @@ impl<P: Ports> Conversation<P> {
             follows: Vec::new(),
             record: None,
             ends: Vec::new(),
+            buried: Vec::new(),
             too_large: None,
         }
     }

@@ -135,8 +135,10 @@ impl<P: Ports> Conversation<P> {
     pub(super) async fn send(&self, pass: Pass) -> Result<(), StorageError> {
         let now = self.ports.now();
         let first = self.first_reply()?;
+        let may_be_looked_for = now >= after(self.gave_up.get(), UNDER_WAY);
         let in_doubt = self.first_in_doubt()?.filter(|next| {
-            next.reply.due_at <= now && first.as_ref().is_none_or(|first| next.reply.due_at < first.reply.due_at)
+            let is_due = may_be_looked_for && next.reply.due_at <= now;
+            is_due && first.as_ref().is_none_or(|first| next.reply.due_at < first.reply.due_at)
         });
         let Some(next) = in_doubt.or(first) else { return Ok(()) };
         if let Err(probe) = self.instance.breaker.admit(now) {
@@ -145,7 +147,7 @@ impl<P: Ports> Conversation<P> {
         let surely_unsent = self.take_unsent(&next.key) && !next.reply.doubtful;
         if !surely_unsent {
             // Who had the lane before may have come back, and put the reply off, since this pass was taken.
-            if next.reply.due_at.max(after(self.gave_up.get(), UNDER_WAY)) > now {
+            if !may_be_looked_for || next.reply.due_at > now {
                 return Ok(());
             }
             match self.look(pass, &next.reply).await {
@@ -412,8 +414,9 @@ impl<P: Ports> Conversation<P> {
         answer: Vec<(String, Rc<Reply>)>,
         reason: &Reason,
     ) -> Result<(), StorageError> {
-        let Some((_, first)) = answer.first().cloned() else { return Ok(()) };
+        let Some((key, first)) = answer.first().cloned() else { return Ok(()) };
         let now = commit.now;
+        commit.bury(&key);
         let letter = DeadLetter::of_replies(&first, &self.address, reason, now);
         let mut pieces = Vec::new();
         for (key, reply) in answer {

@@ -130,7 +130,7 @@ pub fn populate(world: &World) {
             }
         }
         let replays = state.faults.replays;
-        for _ in 0..state.random.below(8) {
+        for _ in 0..state.random.below(16) {
             let when = state.random.below(span.max(state.faults.over()) + empty_after);
             if state.random.chance(replays) {
                 state.later(when, replay);

@@ -37,6 +37,13 @@ impl Ports {
         self.world().with(|state| state.objects[self.object].instance == self.instance)
     }
 
+    /// What an instance that another has followed asks of others is cut off with it.
+    async fn leave(&self) {
+        if !self.is_last() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn check_instance(&self) -> Result<(), StorageError> {
         if self.is_last() { Ok(()) } else { Err(StorageError("there is another instance".to_owned())) }
     }
@@ -148,6 +155,7 @@ impl Storage for Ports {
 
 impl Archive for Ports {
     async fn get(&self, key: &str) -> Result<Option<String>, ArchiveError> {
+        self.leave().await;
         let world = self.world();
         let slot = Slot::default();
         let done = slot.clone();
@@ -189,6 +197,7 @@ impl Archive for Ports {
     }
 
     async fn put(&self, key: &str, value: &str, ttl: Duration, metadata: &str) -> Result<(), ArchiveError> {
+        self.leave().await;
         let world = self.world();
         world.with(|state| {
             if metadata.len() > 1_024 || serde_json::from_str::<serde_json::Value>(metadata).is_err() {
@@ -199,6 +208,7 @@ impl Archive for Ports {
     }
 
     async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
+        self.leave().await;
         self.world().with(|state| state.objects[self.object].deleted_at = state.wall());
         change(&self.world(), self.object, key, None, 0).await
     }
@@ -247,10 +257,7 @@ fn change(world: &World, object: usize, key: &str, value: Option<&str>, ttl: Mil
 
 impl CometChat for Ports {
     async fn call(&self, request: &Request) -> Result<Response, NoAnswer> {
-        if !self.is_last() {
-            // Its requests are cut off with it.
-            std::future::pending::<()>().await;
-        }
+        self.leave().await;
         cometchat::Call::new(&self.world(), self.object, request).await
     }
 }
