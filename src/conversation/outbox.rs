@@ -58,6 +58,9 @@ impl<P: Ports> Conversation<P> {
     ///
     /// A request that was given up may still be under way, even where the row could not be told so.
     pub(super) fn outbox_due(&self) -> Result<Option<Millis>, StorageError> {
+        if self.is_damaged()? {
+            return Ok(None);
+        }
         let dues = [self.first_reply()?, self.first_in_doubt()?];
         let due = dues.into_iter().flatten().map(|next| next.reply.due_at).min();
         Ok(due.map(|due| due.max(after(self.gave_up.get(), UNDER_WAY)).max(self.held_until.get())))
@@ -65,13 +68,18 @@ impl<P: Ports> Conversation<P> {
 
     /// Whether the first reply that is not confirmed has never been sent, and so need not wait.
     pub(super) fn outbox_has_fresh(&self) -> Result<bool, StorageError> {
-        if self.memory.borrow().unsent.is_empty() || self.held_until.get() > self.ports.now() {
+        if self.memory.borrow().unsent.is_empty() || self.held_until.get() > self.ports.now() || self.is_damaged()? {
             return Ok(false);
         }
         let first = self.first_reply()?;
         Ok(first.is_some_and(|Next { key, reply }| {
             reply.tries == 0 && reply.waits == 0 && self.memory.borrow().unsent.contains(&key)
         }))
+    }
+
+    /// Whether there are rows that cannot be read: before the rest of an answer may go on, they are set aside.
+    fn is_damaged(&self) -> Result<bool, StorageError> {
+        self.stored(|stored| !stored.unreadable.is_empty())
     }
 
     /// When the rows of confirmed replies have to go at the latest.
