@@ -169,14 +169,15 @@ impl<P: Ports> Conversation<P> {
         let mut commit = self.begin();
         match delivered {
             Ok(()) => {
-                // KV may go on showing what is gone.
+                let now = commit.now;
                 if let Some(death) = &letter.death {
-                    commit.put(self.seen_key(death, commit.now), String::new());
+                    // KV may go on showing what is gone: so long this is remembered, and the object does not empty itself.
+                    commit.put(self.seen_key(death, now), String::new());
+                    self.record_of(&mut commit)?.flight_mut().archived_at = now;
                 }
                 // An attempt before this one, perhaps of an earlier instance, may still be under way.
                 if letter.value.is_none() && (letter.tries > 0 || letter.due_at < self.started) {
-                    let deleted = after(commit.now, UNDER_WAY_TO_KV);
-                    self.record_of(&mut commit)?.flight_mut().letters_again_at = deleted;
+                    self.record_of(&mut commit)?.flight_mut().letters_again_at = after(now, UNDER_WAY_TO_KV);
                 }
                 commit.drop_letter(key);
             }

@@ -204,9 +204,9 @@ fn write(state: &mut State, object: usize, rule: Option<Ignored>) {
         times.push(first + state.random.below(100));
     }
     if state.fault("callbacks doubled late", faults.late_duplicate) {
-        // Not later than the object remembers it.
+        // Not later than the object remembers it, also where it stands still for a while.
         let empty_after = millis(state.settings.empty_after);
-        times.push(first + state.random.below(empty_after / 2));
+        times.push(first + state.random.below((empty_after / 2).min(empty_after - 100_000)));
     }
     for wait in times {
         let answered = answered.clone();

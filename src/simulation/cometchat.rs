@@ -353,7 +353,7 @@ fn show(state: &mut State, flight: &Rc<RefCell<Flight>>, answer: Slot<Answer>) {
     let object = flight.borrow().object;
     let faults = state.faults.clone();
     let wait = state.random.between(1, 300);
-    let is_out = state.is_within(faults.outage);
+    let is_out = state.is_within(faults.outage) || state.is_within(faults.history_outage);
     if state.is_within(faults.denied) {
         let response = denial(state);
         return answer_later(state, wait, object, answer, Ok(response));

@@ -74,6 +74,8 @@ pub struct Faults {
     pub chatter: f64,
     /// A time in which CometChat answers nothing but errors.
     pub outage: Option<Span>,
+    /// A time in which it shows no history.
+    pub history_outage: Option<Span>,
     /// A time in which it refuses the key.
     pub denied: Option<Span>,
     /// A time in which the deployment does not have the bot.
@@ -165,6 +167,7 @@ impl Faults {
             history_cap: if calm { 1_000 } else { random.pick(&[1_000, 1_000, 100, 30, 7]) },
             stream: if !calm && random.chance(0.03) { random.between(10, 200) } else { 0 },
             outage: span(random, calm),
+            history_outage: span(random, calm),
             denied: span(random, calm),
             kv_outage: span(random, calm),
             no_bot: span(random, calm),
@@ -187,7 +190,7 @@ fn span(random: &mut Random, calm: bool) -> Option<Span> {
 impl Faults {
     /// When the last of the times is over in which something does not work at all.
     pub fn over(&self) -> Millis {
-        let spans = [self.outage, self.denied, self.kv_outage, self.no_bot];
+        let spans = [self.outage, self.history_outage, self.denied, self.kv_outage, self.no_bot];
         spans.into_iter().flatten().map(|(_, end)| end).max().unwrap_or_default()
     }
 }

@@ -251,6 +251,11 @@ impl State {
             let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
             self.objects[object].accepted.push((at, text("sender"), text("id")));
         }
+        if let Change::Put(key, _) = change
+            && let Some((_, death)) = key.split_once("/replay:")
+        {
+            self.objects[object].began.remove(death.split(':').next().unwrap_or_default());
+        }
         let Change::DeleteRange { after, until, limit } = change else { return };
         let this = &mut self.objects[object];
         let gone = storage::range(&this.disk.live, after, until, *limit);
