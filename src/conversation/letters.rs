@@ -19,7 +19,8 @@ use crate::json::{Field, Json, object};
 /// How long a dead letter is kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How long a deletion that was given up may still be under way to KV. An assumption, like that about CometChat.
+/// How long what was given up may still be under way to KV, a letter or its deletion. An assumption, like that about
+/// CometChat.
 const UNDER_WAY_TO_KV: Duration = Duration::from_secs(30);
 
 /// How many pieces are read at a time.
@@ -148,9 +149,10 @@ impl<P: Ports> Conversation<P> {
 
     /// When KV is told of the first letter.
     pub(super) fn letter_due(&self) -> Result<Option<Millis>, StorageError> {
-        let deleted = self.stored(|stored| stored.record.flight().letters_again_at)?;
+        let settled = self.stored(|stored| stored.record.flight().letters_again_at)?;
         let first = self.first_letter()?;
-        Ok(first.map(|(_, letter)| if letter.again { letter.due_at.max(deleted) } else { letter.due_at }))
+        let is_second = |letter: &Letter| letter.again || letter.death.is_some();
+        Ok(first.map(|(_, letter)| if is_second(&letter) { letter.due_at.max(settled) } else { letter.due_at }))
     }
 
     /// Tells KV of the first letter.
@@ -176,7 +178,7 @@ impl<P: Ports> Conversation<P> {
                     self.record_of(&mut commit)?.flight_mut().archived_at = now;
                 }
                 // An attempt before this one, perhaps of an earlier instance, may still be under way.
-                if letter.value.is_none() && (letter.tries > 0 || letter.due_at < self.started) {
+                if letter.tries > 0 || letter.due_at < self.started {
                     self.record_of(&mut commit)?.flight_mut().letters_again_at = after(now, UNDER_WAY_TO_KV);
                 }
                 commit.drop_letter(key);

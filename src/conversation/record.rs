@@ -61,7 +61,7 @@ object! {
         pub tries: u32 as "tries" = 0,
         /// Not before this moment is KV tried again.
         pub due_at: Millis as "dueAt" = 0,
-        /// Not before this moment is KV told of a message that has died again: a deletion may be under way.
+        /// Not before this moment is KV told of what replaces a letter: the letter, or its deletion, may be under way.
         pub letters_again_at: Millis as "lettersAgainAt" = 0,
         /// Ids of messages are known from here on, at the earliest, in UNIX milliseconds; 0 where there are none.
         pub seen_since: Millis as "seenSince" = 0,

@@ -69,6 +69,7 @@ fn record(rows: &Rows) -> Option<Value> {
 struct Due {
     due_at: Millis,
     again: bool,
+    death: Option<String>,
     generation: u64,
     updated_at: Millis,
     flight: Option<DueFlight>,
@@ -487,7 +488,11 @@ impl State {
             let (_, row) = storage::first(rows, prefix)?;
             let due = serde_json::from_str::<Due>(&row).ok()?;
             // A letter waits until an older one of the same name is surely gone.
-            Some(if due.again { due.due_at.max(this.started).max(this.deleted_at) + LETTER_AGAIN } else { due.due_at })
+            Some(if due.again || due.death.is_some() {
+                due.due_at.max(this.started).max(this.told_at) + LETTER_AGAIN
+            } else {
+                due.due_at
+            })
         };
         let heads = [
             ("a message", head(INBOX)),

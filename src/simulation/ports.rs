@@ -200,6 +200,7 @@ impl Archive for Ports {
         self.leave().await;
         let world = self.world();
         world.with(|state| {
+            state.objects[self.object].told_at = state.wall();
             if metadata.len() > 1_024 || serde_json::from_str::<serde_json::Value>(metadata).is_err() {
                 state.violate(format_args!("metadata that KV does not take: {metadata}"));
             }
@@ -209,7 +210,7 @@ impl Archive for Ports {
 
     async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
         self.leave().await;
-        self.world().with(|state| state.objects[self.object].deleted_at = state.wall());
+        self.world().with(|state| state.objects[self.object].told_at = state.wall());
         change(&self.world(), self.object, key, None, 0).await
     }
 }

@@ -87,8 +87,8 @@ pub struct Object {
     pub instance: u64,
     /// When it has started, by its own clock.
     pub started: Millis,
-    /// When it last asked KV to delete something, by its own clock.
-    pub deleted_at: Millis,
+    /// When it last told KV something, by its own clock.
+    pub told_at: Millis,
     /// Until then the one before it goes on.
     pub twin_until: Millis,
     /// Its requests under way.
@@ -161,7 +161,7 @@ impl Object {
             engine: None,
             instance: 0,
             started: 0,
-            deleted_at: 0,
+            told_at: 0,
             twin_until: 0,
             flights: Vec::new(),
             answered: None,
