@@ -32,7 +32,7 @@ await main(async () => {
   const options = readOptions(help, { only: { type: "string" }, seeds: { type: "string", default: "20000" } });
   if (!/^[1-9]\d*$/.test(options.seeds)) throw new Problem(`--seeds takes a number, not ${JSON.stringify(options.seeds)}.`);
   const chosen = choose(options.only);
-  for (const mutation of chosen) for (const edit of mutation.edits) mutated(mutation, edit);
+  for (const mutation of chosen) for (const edit of mutation.edits) mutated(mutation, edit, root);
 
   const sound = await simulate([], options.seeds, "100");
   if (sound.status !== 0) throw new Problem(`${sound.output.trimEnd()}\n\nThe simulation fails on the engine as it is.`);
@@ -69,10 +69,11 @@ function choose(only) {
 /**
  * @param {Mutation} mutation
  * @param {import("./lib/mutations.mjs").Edit} edit
+ * @param {string} folder where the file is, as it is before the edit
  * @returns {string} the file as it is after the edit
  */
-function mutated({ name }, { file, search, replacement }) {
-  const parts = readFileSync(join(root, file), "utf8").split(search);
+function mutated({ name }, { file, search, replacement }, folder) {
+  const parts = readFileSync(join(folder, file), "utf8").split(search);
   if (parts.length !== 2) {
     throw new Problem(
       `${name}: what it replaces stands in ${file} ${parts.length - 1} times, not once. Bring scripts/lib/mutations.mjs up to date.`,
@@ -93,7 +94,7 @@ async function simulate(applied, seeds, fewer) {
   mkdirSync(copy, { recursive: true });
   for (const source of sources) cpSync(join(root, source), join(copy, source), { recursive: true });
   for (const mutation of applied) {
-    for (const edit of mutation.edits) writeFileSync(join(copy, edit.file), mutated(mutation, edit));
+    for (const edit of mutation.edits) writeFileSync(join(copy, edit.file), mutated(mutation, edit, copy));
   }
   const result = await capture("cargo", ["test", "--lib", "--quiet", "--", "--nocapture", ...tests], {
     cwd: copy,

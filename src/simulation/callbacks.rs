@@ -157,6 +157,9 @@ fn replay(world: &World) {
         let (key, letter) = (key.clone(), DeadLetter::read(Some(&letter)).expect("a letter"));
         let world_of_it = world.clone();
         world.with(|state| {
+            if letter.replies.iter().any(|reply| reply.doubtful) {
+                state.count("replies replayed that were in doubt");
+            }
             state.trace(Some(object), format_args!("replay of {key}"));
             let instance = state.objects[object].instance;
             state.spawn(object, Kind::Callback, async move {
