@@ -200,7 +200,7 @@ pub fn settings(random: &mut Random) -> Settings {
     Settings {
         rest_after: Duration::from_secs(random.pick(&[1, 5, 30, 30])),
         // Shorter than what KV may be stale is for tests that have no KV to wait for.
-        empty_after: Duration::from_secs(random.pick(&[130, 600, 3_600, 86_400])),
+        empty_after: Duration::from_secs(random.pick(&[240, 600, 3_600, 86_400])),
         state_ttl: Duration::from_secs(90 * 86_400),
         reply_budget_per_minute: random.pick(&[0, 0, 0, 2, 30]),
         give_up_after: Duration::from_secs(random.pick(&[20, 600, 3_600, 86_400, 86_400])),
