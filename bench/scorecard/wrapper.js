@@ -24,9 +24,9 @@ function show() {
   counted = {};
 }
 
-/** Of a request to an object: `/receive`, `/view` or `/replay`. */
+/** Of a request to an object: `/receive`, `/view` or `/replay`, without the version of the hop before it. */
 function pathOf(request) {
-  return new URL(request.url ?? request).pathname.replace(/^(\/receive)\/.*/, "$1");
+  return new URL(request.url ?? request).pathname.replace(/^\/\d+(?=\/)/, "").replace(/^(\/receive)\/.*/, "$1");
 }
 
 /**
