@@ -78,7 +78,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// Whether there are rows that cannot be read: before the rest of an answer may go on, they are set aside.
-    fn is_damaged(&self) -> Result<bool, StorageError> {
+    pub(super) fn is_damaged(&self) -> Result<bool, StorageError> {
         self.stored(|stored| !stored.unreadable.is_empty())
     }
 

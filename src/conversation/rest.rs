@@ -140,15 +140,20 @@ impl<P: Ports> Conversation<P> {
 
     /// When rows that cannot be read are set aside: at once.
     fn repair_due(&self) -> Result<Option<Millis>, StorageError> {
-        self.stored(|stored| (!stored.unreadable.is_empty()).then_some(0))
+        Ok(self.is_damaged()?.then_some(0))
+    }
+
+    /// Whether KV has to be told, how far it has been, and when something last happened; `None` where nothing has.
+    fn progress(&self) -> Result<Option<(bool, Flight, Millis)>, StorageError> {
+        self.stored(|stored| {
+            let record = &stored.record;
+            stored.has_record.then(|| (record.has_to_rest(), record.flight(), record.updated_at))
+        })
     }
 
     /// When KV is told what it lacks: when it is quiet, and after a while in any case.
     fn rest_due(&self) -> Result<Option<Millis>, StorageError> {
-        let record = self.stored(|stored| {
-            stored.has_record.then(|| (stored.record.has_to_rest(), stored.record.flight(), stored.record.updated_at))
-        })?;
-        let Some((true, flight, updated_at)) = record else { return Ok(None) };
+        let Some((true, flight, updated_at)) = self.progress()? else { return Ok(None) };
         let since = if flight.unrested_since == 0 { updated_at } else { flight.unrested_since };
         let at_the_latest = after(since, REST_AT_THE_LATEST.max(self.settings.rest_after));
         let quiet = if self.is_quiet()? { after(updated_at, self.settings.rest_after) } else { at_the_latest };
@@ -156,10 +161,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     fn emptying_due(&self) -> Result<Option<Millis>, StorageError> {
-        let record = self.stored(|stored| {
-            stored.has_record.then(|| (stored.record.has_to_rest(), stored.record.flight(), stored.record.updated_at))
-        })?;
-        let Some((false, flight, updated_at)) = record else { return Ok(None) };
+        let Some((false, flight, updated_at)) = self.progress()? else { return Ok(None) };
         if !self.is_quiet()? {
             return Ok(None);
         }
