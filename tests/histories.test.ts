@@ -18,6 +18,8 @@ describe("a history is read to its end", { concurrency: true }, () => {
     [{ historyNulls: 0.05 }, 2, 4],
     [{ historyOldSentAt: 0.05 }, 2, 4],
     [{ historyShortPages: 1 }],
+    [{ historyOldSentAt: 1 }, 2, 4],
+    [{ historyShortPages: 1, historyOldSentAt: 0.5 }],
     [{ historyCap: 30, historyShortPages: 0.5, historyNulls: 0.2, historyOldSentAt: 0.2, historyOrder: "descending" }],
   ];
   for (const [settings, found, missing] of histories) {

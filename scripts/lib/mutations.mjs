@@ -255,15 +255,22 @@ export const mutations = [
     "short-page",
     "take a short page for the end of the history",
     look,
-    "if messages.len() == page.len() && messages.iter().all(is_older) {",
-    "if page.len() < PAGE || messages.iter().all(is_older) {",
+    "if messages.len() == page.len() && messages.iter().all(|message| self.is_older(message)) {",
+    "if page.len() < PAGE || messages.iter().all(|message| self.is_older(message)) {",
   ),
   mutation(
-    "one-old-message",
-    "take one old message for the end of the history",
+    "one-old-date",
+    "take one old date for the end of the history",
     look,
-    "if messages.len() == page.len() && messages.iter().all(is_older) {",
-    "if messages.iter().any(is_older) {",
+    "if messages.len() == page.len() && messages.iter().all(|message| self.is_older(message)) {",
+    'if messages.iter().any(|message| message.read::<u64>("sentAt").is_some_and(|at| at < self.since)) {',
+  ),
+  mutation(
+    "believe-dates",
+    "take a page for the end of the history because of its dates alone",
+    look,
+    'is_before && message.read::<u64>("sentAt")',
+    'is_before | true && message.read::<u64>("sentAt")',
   ),
 
   // Dead letters

@@ -22,6 +22,8 @@ const SKEW_SECONDS: u64 = 60;
 pub struct Look<'a> {
     address: &'a Address,
     id: &'a str,
+    /// The id of the message it answers, which is below its own.
+    answers: Option<u64>,
     since: u64,
     pages: usize,
     messages: usize,
@@ -47,10 +49,10 @@ pub enum Seen {
 }
 
 impl<'a> Look<'a> {
-    /// A look for the reply `id`, which was made at `made_at` (UNIX milliseconds).
-    pub fn new(address: &'a Address, id: &'a str, made_at: u64) -> Self {
+    /// A look for the reply `id` to the message `answers`, which was made at `made_at` (UNIX milliseconds).
+    pub fn new(address: &'a Address, id: &'a str, answers: &str, made_at: u64) -> Self {
         let since = (made_at / 1_000).saturating_sub(SKEW_SECONDS);
-        Self { address, id, since, pages: 0, messages: 0, oldest: None }
+        Self { address, id, answers: answers.parse().ok(), since, pages: 0, messages: 0, oldest: None }
     }
 
     /// The next request: the newest messages as the bot sees them, or those before the ones that were read.
@@ -90,8 +92,7 @@ impl<'a> Look<'a> {
         if let Some(sent) = messages.iter().filter(|message| self.is_the_reply(message)).find_map(Sent::new) {
             return Seen::Found(sent);
         }
-        let is_older = |message: &Fields<'_>| message.read::<u64>("sentAt").is_some_and(|at| at < self.since);
-        if messages.len() == page.len() && messages.iter().all(is_older) {
+        if messages.len() == page.len() && messages.iter().all(|message| self.is_older(message)) {
             return Seen::Absent;
         }
         self.pages = self.pages.saturating_add(1);
@@ -100,14 +101,19 @@ impl<'a> Look<'a> {
             return Seen::TooLong;
         }
         // The order within a page is not documented. A page that does not lead further back would come for ever.
-        let ids = messages.iter().filter_map(|message| message.id("id")?.parse::<u64>().ok());
-        match ids.min().filter(|id| self.oldest.is_none_or(|oldest| *id < oldest)) {
+        match messages.iter().filter_map(number).min().filter(|id| self.oldest.is_none_or(|oldest| *id < oldest)) {
             Some(oldest) => {
                 self.oldest = Some(oldest);
                 Seen::Before(self.request())
             }
             None => unreadable(),
         }
+    }
+
+    /// Whether a message of the history was there before the reply. A page may be a single message and its date may be wrong, so its place among the ids counts too.
+    fn is_older(&self, message: &Fields<'_>) -> bool {
+        let is_before = number(message).zip(self.answers).is_some_and(|(id, answers)| id < answers);
+        is_before && message.read::<u64>("sentAt").is_some_and(|at| at < self.since)
     }
 
     /// Whether a message of the history is the reply. Its id can be guessed, so the sender counts.
@@ -117,6 +123,10 @@ impl<'a> Look<'a> {
     }
 }
 
+fn number(message: &Fields<'_>) -> Option<u64> {
+    message.id("id")?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -124,11 +134,12 @@ mod tests {
     use super::*;
     use crate::callback::ReceiverType;
 
-    const ID: &str = "demo_bot-7-answer-0";
+    const ID: &str = "demo_bot-1000-answer-0";
+    const ANSWERS: &str = "1000";
 
     fn read(pages: &[Value]) -> Vec<Seen> {
         let address = Address::new("demo_bot", ReceiverType::User, "ann");
-        let mut look = Look::new(&address, ID, 1_000_000);
+        let mut look = Look::new(&address, ID, ANSWERS, 1_000_000);
         pages
             .iter()
             .map(|page| {
@@ -170,7 +181,7 @@ mod tests {
     #[test]
     fn a_look_goes_backwards_from_the_newest_message() {
         let address = Address::new("demo_bot", ReceiverType::Group, "team-1");
-        let request = Look::new(&address, ID, 0).request();
+        let request = Look::new(&address, ID, ANSWERS, 0).request();
         assert_eq!(request.path, "/groups/team-1/messages?perPage=100&limit=100&affix=prepend");
         assert_eq!(request.on_behalf_of.as_deref(), Some("demo_bot"));
     }
@@ -192,6 +203,9 @@ mod tests {
         let mut newer = page(500, 99, 2_000);
         newer.as_array_mut().unwrap().push(json!({ "id": "100", "sentAt": 1 }));
         assert_eq!(read(&[newer]), [before(100)]);
+        // Dates that lie, which the ids give away.
+        assert_eq!(read(&[page(1_001, 1, 1)]), [before(1_001)]);
+        assert_eq!(read(&[page(950, 100, 900)]), [before(950)]);
     }
 
     #[test]
@@ -226,7 +240,7 @@ mod tests {
             (answer(429, ""), Seen::Later(Later::Busy { wait: None })),
             (answer(401, ""), Seen::Later(Later::Denied { code: "HTTP_401".into() })),
         ] {
-            assert_eq!(Look::new(&address, ID, 0).read(response, 0), seen);
+            assert_eq!(Look::new(&address, ID, ANSWERS, 0).read(response, 0), seen);
         }
     }
 }

@@ -189,7 +189,7 @@ impl<P: Ports> Conversation<P> {
 
     /// Looks for a reply in the history.
     async fn look(&self, pass: Pass, reply: &Reply) -> Looked {
-        let mut look = Look::new(&self.address, &reply.id, reply.made_at);
+        let mut look = Look::new(&self.address, &reply.id, &reply.message_id, reply.made_at);
         let mut request = look.request();
         loop {
             let answer = self.call(pass, &request).await;

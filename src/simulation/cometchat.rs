@@ -398,9 +398,11 @@ fn page(state: &mut State, request: &Request) -> Vec<String> {
     if state.fault("pages cut short", faults.short_pages) {
         size = 1 + state.random.index(size);
     }
+    let lies = state.fault("pages of old dates alone", faults.odd_items);
     let newest_first = state.cometchat.thread(&thread).iter().rev().filter(|said| said.id < before).take(size);
     let mut page: Vec<String> = newest_first
-        .map(|Said { id, sent_at, reply, forged, .. }| match (reply, forged) {
+        .map(|Said { id, sent_at, reply, forged, .. }| (id, if lies { &1 } else { sent_at }, reply, forged))
+        .map(|(id, sent_at, reply, forged)| match (reply, forged) {
             (None, None) => format!(r#"{{"id":"{id}","sender":"ann","sentAt":{sent_at},"data":{{"text":"…"}}}}"#),
             (reply, forged) => {
                 let (sender, known) = match reply {
@@ -417,7 +419,6 @@ fn page(state: &mut State, request: &Request) -> Vec<String> {
         page.reverse();
     }
     if page.len() > 1 && state.fault("odd items in a page", faults.odd_items) {
-        // Among others: a page of nothing but lies could not be seen through.
         let odd = state.random.pick(&[
             "null".to_owned(),
             "7".to_owned(),

@@ -60,7 +60,7 @@ pub struct Faults {
     pub history_cap: usize,
     /// A page is shorter than it might be.
     pub short_pages: f64,
-    /// An item of a page is null, or lies about its time.
+    /// An item of a page is null or lies about its time, or all of them do.
     pub odd_items: f64,
     /// Somebody else says something under the id of a reply that is not there yet.
     pub forged: f64,

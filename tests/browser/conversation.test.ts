@@ -47,7 +47,7 @@ async function ended(text: string): Promise<string> {
 
 describe("a first visit", () => {
   it("leads to an answer at once", async () => {
-    assert.equal(await page.getByRole("heading", { level: 2, name: "Demo Bot", exact: true }).isVisible(), true);
+    await page.getByRole("heading", { level: 2, name: "Demo Bot", exact: true }).waitFor();
     await message(page).waitFor();
     await page.keyboard.type("hi");
     await page.keyboard.press("Enter");
