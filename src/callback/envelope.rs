@@ -92,9 +92,7 @@ impl<'a> Envelope<'a> {
     /// # Errors
     ///
     /// 400 where it is not JSON, or lacks what a message needs: an id, a sender, a receiver and its type, an app.
-    pub fn parse(body: &'a [u8]) -> Result<Self, CallbackError> {
-        let body = std::str::from_utf8(body)
-            .map_err(|error| CallbackError::malformed(format!("The body is not UTF-8: {error}.")))?;
+    pub fn parse(body: &'a str) -> Result<Self, CallbackError> {
         let outer = fields(body)?;
         let name = text(&outer, "trigger")?;
         let app_id = text(&outer, "appId")?;

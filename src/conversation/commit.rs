@@ -15,6 +15,9 @@ use super::{Conversation, UNTIL_WRITABLE};
 /// The largest state that lies in the record, in bytes: a row of its own costs a write of its own.
 const MAX_INLINE_STATE: usize = 2_048;
 
+/// How many ids are kept in memory. Where there are more, storage is asked.
+const MAX_SEEN: usize = 1_000;
+
 /// More pieces than a letter has.
 const MAX_PIECES: usize = 100_000;
 
@@ -38,6 +41,7 @@ enum Follow {
     Letters(String, Option<Rc<Letter>>),
     State { state: Rc<RawValue>, has_row: bool },
     SetAside(String),
+    Seen(String, String),
 }
 
 impl Commit {
@@ -72,6 +76,12 @@ impl Commit {
         self.change(Change::DeleteRange { after: key.clone(), until: rows::end_of(&key), limit: MAX_PIECES });
         self.change(Change::Delete(key.clone()));
         self.follows.push(Follow::Letters(key, None));
+    }
+
+    /// An id that has been received, and what is known of it.
+    pub(super) fn see(&mut self, key: String, status: String) {
+        self.change(Change::Put(key.clone(), status.clone()));
+        self.follows.push(Follow::Seen(key, status));
     }
 
     /// A row that is not kept in memory.
@@ -237,6 +247,10 @@ impl Stored {
             Follow::SetAside(key) => {
                 self.unreadable.retain(|row| row.key != key);
                 self.foreign.aside = self.foreign.aside.saturating_add(1);
+            }
+            Follow::Seen(key, status) => {
+                self.seen.as_mut().map(|seen| seen.insert(key, status));
+                self.seen.take_if(|seen| seen.len() > MAX_SEEN);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::lanes::Lane;
 use super::outcome::Outcome;
 use super::ports::{Millis, Ports, StorageError, after};
 use super::rows::Entry;
-use super::turn::first_wait;
+use super::turn::FIRST_WAIT;
 use crate::callback::Ignored;
 
 /// What became of it.
@@ -46,12 +46,12 @@ impl<P: Ports> Conversation<P> {
         if let Some(ignored) = ignored.or_else(|| self.over_budget(&entry.sender, now)) {
             if !is_heeded {
                 let status = if ignored == Ignored::NotAddressed { NOT_ADDRESSED } else { "" };
-                commit.put(key, status.to_owned());
+                commit.see(key, status.to_owned());
                 self.put_aside(commit, entry, ignored).await?;
             }
             return Ok(Receipt::Ignored(ignored));
         }
-        commit.put(key, String::new());
+        commit.see(key, String::new());
         if is_heeded {
             self.record_of(&mut commit)?.counts.heed();
         }
@@ -61,7 +61,7 @@ impl<P: Ports> Conversation<P> {
         entry.received_at = now;
         entry.counted = is_heeded;
         entry.attempts = u32::from(begins);
-        entry.due_at = if begins { after(now, first_wait()) } else { now };
+        entry.due_at = if begins { after(now, FIRST_WAIT) } else { now };
         let sender = entry.sender.clone();
         commit.put_entry(entry);
         let stored = self.finish(commit).await;

@@ -174,7 +174,7 @@ impl<P: Ports> Conversation<P> {
                 let now = commit.now;
                 if let Some(death) = &letter.death {
                     // KV may go on showing what is gone: so long this is remembered, and the object does not empty itself.
-                    commit.put(self.seen_key(death, now), String::new());
+                    commit.see(self.seen_key(death, now), String::new());
                     self.record_of(&mut commit)?.flight_mut().archived_at = now;
                 }
                 // An attempt before this one, perhaps of an earlier instance, may still be under way.
@@ -235,7 +235,7 @@ impl<P: Ports> Conversation<P> {
         if goes || self.seen(&death, now)?.is_some() {
             return Ok(Replayed::Duplicate);
         }
-        commit.put(self.seen_key(&death, now), String::new());
+        commit.see(self.seen_key(&death, now), String::new());
         let seq = self.next_seq()?;
         self.adopt_into(&mut commit, &loaded)?;
         let record = self.record_of(&mut commit)?;

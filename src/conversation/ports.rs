@@ -80,7 +80,8 @@ pub trait Archive {
 
 /// The REST API.
 pub trait CometChat {
-    /// Sends a request and waits for the answer, as long as [`crate::cometchat::DEADLINE`].
+    /// Sends a request and waits for the answer, but not longer than [`crate::cometchat::DEADLINE`]: then it gives the
+    /// request up, for `timeout`.
     fn call(&self, request: &Request) -> impl Future<Output = Result<Response, NoAnswer>>;
 }
 

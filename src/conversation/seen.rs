@@ -33,10 +33,15 @@ impl<P: Ports> Conversation<P> {
         .into_iter()
         .map(|start| rows::seen(start / 1_000, what))
         .collect();
-        if self.stored(|stored| stored.has_old_seen)? {
+        let has_old_seen = self.stored(|stored| stored.has_old_seen)?;
+        if has_old_seen {
             keys.push(format!("{OLD_SEEN}message/{what}"));
         }
-        self.ports.read(&keys)
+        let known = self.stored(|stored| {
+            let seen = stored.seen.as_ref().filter(|_| !has_old_seen)?;
+            Some(keys.iter().find_map(|key| seen.get_key_value(key)).map(|(key, status)| (key.clone(), status.clone())))
+        })?;
+        known.map_or_else(|| self.ports.read(&keys), Ok)
     }
 
     /// Where it is written that `what` has been received now.
@@ -99,6 +104,7 @@ impl<P: Ports> Conversation<P> {
                 flight.seen_since = kept;
             }
         } else {
+            self.stored(|stored| stored.seen = None)?;
             commit.change(Change::DeleteRange { after, until, limit: PIECE });
         }
         self.conclude(pass, commit).await

@@ -18,6 +18,9 @@ use crate::json::Field;
 /// How many rows are read at a time.
 const PAGE: usize = 64;
 
+/// The key after all of those that this code writes.
+const SEEN_END: &str = "seen0";
+
 /// The rows of a conversation.
 pub(super) struct Stored {
     pub(super) record: Record,
@@ -32,6 +35,8 @@ pub(super) struct Stored {
     pub(super) letters: Queue<Letter>,
     /// The highest number given to a row.
     pub(super) last_seq: u64,
+    /// The ids that have been received, where they are few: all rows below [`rows::SEEN`].
+    pub(super) seen: Option<BTreeMap<String, String>>,
     /// Whether there are ids that version 1 has stored.
     pub(super) has_old_seen: bool,
     /// Rows that cannot be read, and still lie among those that can.
@@ -64,14 +69,18 @@ impl Stored {
     /// Reads the rows, and brings those of an older version up to this one.
     pub(super) fn load(storage: &impl Storage) -> Result<Self, StorageError> {
         // One question is enough for all but the busiest conversations.
-        let mut page = storage.range("", rows::SEEN, PAGE)?;
+        let mut page = storage.range("", SEEN_END, PAGE)?;
         let mut has_old_seen = false;
         if page.first().is_some_and(|(key, _)| upgrade::is_old(key)) {
             upgrade::rewrite(storage)?;
             has_old_seen = !storage.range(upgrade::OLD_SEEN, upgrade::END, 1)?.is_empty();
-            page = storage.range(upgrade::END, rows::SEEN, PAGE)?;
+            page = storage.range(upgrade::END, SEEN_END, PAGE)?;
         }
-        let known = (page.len() < PAGE).then(|| page.into_iter().collect::<BTreeMap<_, _>>());
+        let is_whole = page.len() < PAGE;
+        let (seen, known): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            page.into_iter().partition(|(key, _)| key.starts_with(rows::SEEN));
+        // Ids come last.
+        let known = (is_whole || !seen.is_empty()).then_some(known);
         let mut stored = Self {
             record: Record::fresh(),
             state: None,
@@ -82,6 +91,7 @@ impl Stored {
             doubt: Queue::new(rows::DOUBT),
             letters: Queue::new(rows::LETTERS),
             last_seq: 0,
+            seen: is_whole.then_some(seen),
             has_old_seen,
             unreadable: Vec::new(),
             foreign: Foreign::default(),

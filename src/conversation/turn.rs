@@ -42,10 +42,9 @@ const NO_BOT: &str = "no_bot";
 /// CometChat says nothing about it.
 pub(super) const UNDER_WAY: Duration = Duration::from_secs(2);
 
-/// How long after the first attempt the second one begins.
-pub(super) fn first_wait() -> Duration {
-    wait(1)
-}
+/// How long after the first attempt the second one begins where nothing has been heard of the first: when the reply
+/// that it may have left would be looked at too, so that one alarm serves both.
+pub(super) const FIRST_WAIT: Duration = UNDER_WAY;
 
 /// How long after attempt number `attempts` the next one begins.
 fn wait(attempts: u32) -> Duration {
@@ -85,7 +84,7 @@ impl<P: Ports> Conversation<P> {
                 return self.bury_turn(pass, entry, &Reason::Crashed).await;
             }
             entry.attempts = entry.attempts.saturating_add(1);
-            entry.due_at = after(self.ports.now(), wait(entry.attempts));
+            entry.due_at = after(self.ports.now(), wait(entry.attempts).max(FIRST_WAIT));
             let mut commit = self.begin();
             commit.put_entry(entry.clone());
             self.finish(commit).await?;
@@ -249,7 +248,7 @@ impl<P: Ports> Conversation<P> {
         let Some((_, next)) = next.filter(|(_, next)| next.attempts == 0 && next.due_at <= now) else {
             return Ok(None);
         };
-        let next = Entry { attempts: 1, due_at: after(now, first_wait()), ..Entry::clone(&next) };
+        let next = Entry { attempts: 1, due_at: after(now, FIRST_WAIT), ..Entry::clone(&next) };
         let begun = (next.seq, next.attempts);
         commit.put_entry(next);
         Ok(Some(begun))

@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 use worker::js_sys::decode_uri_component;
-use worker::{Env, Request, Response, Result};
+use worker::js_sys::futures::JsFuture;
+use worker::web_sys::{Request, Response};
+use worker::{Env, Result};
 
 use super::kv::Kv;
 use super::{hop, respond, settings};
@@ -19,7 +21,7 @@ use crate::json::{Field as _, Fields, Json};
 const AT_A_TIME: usize = 10;
 
 /// Answers a request below `/admin/`.
-pub async fn answer(request: Request, env: &Env, path: &str) -> Result<Response> {
+pub async fn answer(request: &Request, env: &Env, method: &str, path: &str, query: &str) -> Result<Response> {
     let config = settings::config(env);
     let config = match config.as_ref() {
         Ok(config) => config,
@@ -31,11 +33,10 @@ pub async fn answer(request: Request, env: &Env, path: &str) -> Result<Response>
     }
     let Some(route) = Route::parse(path, decoded) else { return respond::not_found() };
     let allowed = route.method();
-    if request.method().as_ref() != allowed {
+    if method != allowed {
         return respond::method_not_allowed(allowed);
     }
-    let url = request.inner().url();
-    let query = Query::parse(url.split_once('?').map_or("", |(_, query)| query), decoded);
+    let query = Query::parse(query, decoded);
     let kv = Kv::conversations(env)?;
     match route {
         Route::Conversations => list(&kv, &query, "conversation:", conversation).await,
@@ -81,15 +82,15 @@ fn cursor(page: &Fields<'_>) -> Option<String> {
 
 /// A conversation in flight as its object sees it, or at rest as KV has it.
 async fn show(env: &Env, config: &Config, kv: &Kv, address: &Address) -> Result<Response> {
-    let mut answer = hop::ask(env, config, address, "GET", "/view", None).await?;
-    let view = answer.text().await?;
+    let answer = hop::ask(env, config, address, "GET", "view", None).await?;
+    let view = text(&answer).await?;
     let seen = Fields::parse(&view).unwrap_or_default();
     // Rows that this version does not read may be all that an object has.
-    let is_at_rest = answer.status_code() == 200
+    let is_at_rest = answer.status() == 200
         && seen.read("generation").unwrap_or(0_u64) == 0
         && seen.read("inFlight").unwrap_or(0_u64) == 0;
     if !is_at_rest {
-        return respond::json(answer.status_code(), &view);
+        return respond::json(answer.status(), &view);
     }
     let value = kv.get(&address.key()).await?;
     match value.as_deref().map(Record::from_kv) {
@@ -127,7 +128,7 @@ async fn replay(env: &Env, config: &Config, key: &str, letter: &str) -> Result<R
         return respond::error(&CallbackError::new(409, "ERR_UNREADABLE", "This version cannot read the dead letter."));
     };
     let body = Json::new().text("key", key).raw("letter", letter).build();
-    hop::ask(env, config, &address, "POST", "/replay", Some(&body)).await
+    hop::ask(env, config, &address, "POST", "replay", Some(&body)).await
 }
 
 /// Tries the letters of one page again that the query selects, and says what became of them.
@@ -147,7 +148,7 @@ async fn replay_many(env: &Env, config: &Config, kv: &Kv, query: &Query) -> Resu
     for keys in keys.chunks(AT_A_TIME) {
         let tries = keys.iter().map(|key| async move {
             match kv.get(key).await? {
-                Some(letter) => replay(env, config, key, &letter).await?.text().await,
+                Some(letter) => text(&replay(env, config, key, &letter).await?).await,
                 None => Ok(r#"{"status":"duplicate"}"#.to_owned()),
             }
         });
@@ -179,6 +180,10 @@ async fn give_up(kv: &Kv, key: &str) -> Result<Response> {
 
 fn no_letter() -> Result<Response> {
     respond::error(&CallbackError::new(404, "ERR_DEAD_LETTER_NOT_FOUND", "There is no dead letter for this message."))
+}
+
+async fn text(response: &Response) -> Result<String> {
+    Ok(JsFuture::from(response.text()?).await?.as_string().unwrap_or_default())
 }
 
 /// A part of a URL as it was meant; as it stands where it is not encoded properly.

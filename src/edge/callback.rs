@@ -3,7 +3,8 @@
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Function, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Env, Request, Response, Result, console_error, console_log, console_warn};
+use worker::web_sys::{Request, Response};
+use worker::{Env, Result, console_error, console_log, console_warn};
 
 use super::{hop, respond, settings};
 use crate::address::Address;
@@ -14,7 +15,7 @@ use crate::conversation::Entry;
 use crate::json::{Field as _, Json};
 
 /// Answers a callback for the bot that the path names.
-pub async fn answer(mut request: Request, env: &Env, named: &str) -> Result<Response> {
+pub async fn answer(request: &Request, env: &Env, named: &str) -> Result<Response> {
     let config = settings::config(env);
     let config = match config.as_ref() {
         Ok(config) => config,
@@ -38,7 +39,7 @@ pub async fn answer(mut request: Request, env: &Env, named: &str) -> Result<Resp
     if config.behaviour(&bot).is_none() {
         return refuse(CallbackError::new(404, "ERR_BOT_NOT_FOUND", "The setting BOTS does not have this bot."));
     }
-    let Some(body) = read(&mut request).await? else {
+    let Some(body) = read(request).await? else {
         let message = format!("A callback may have {MAX_BYTES} bytes.");
         return refuse(CallbackError::new(413, "ERR_TOO_LARGE", message));
     };
@@ -62,21 +63,23 @@ pub async fn answer(mut request: Request, env: &Env, named: &str) -> Result<Resp
 }
 
 /// The body, or `None` where it is too large: by the length it declares, and by what is counted where it declares none.
-async fn read(request: &mut Request) -> Result<Option<Vec<u8>>> {
+///
+/// As text, with U+FFFD for what is not UTF-8: the platform decodes faster than it hands over bytes.
+async fn read(request: &Request) -> Result<Option<String>> {
     let declared = request.headers().get("Content-Length")?.and_then(|length| length.parse::<usize>().ok());
     match declared {
         Some(length) if length > MAX_BYTES => Ok(None),
         // The platform never hands over more than was declared.
-        Some(_) => request.bytes().await.map(Some),
-        None => match request.inner().body() {
+        Some(_) => Ok(JsFuture::from(request.text()?).await?.as_string()),
+        None => match request.body() {
             Some(body) => count(&body).await,
-            None => Ok(Some(Vec::new())),
+            None => Ok(Some(String::new())),
         },
     }
 }
 
 /// Reads a body of unknown length, chunk by chunk, and stops where it becomes too large.
-async fn count(body: &JsValue) -> Result<Option<Vec<u8>>> {
+async fn count(body: &JsValue) -> Result<Option<String>> {
     let method = |object: &JsValue, name: &str| -> Result<JsValue> {
         let function: Function = Reflect::get(object, &JsValue::from_str(name))?.dyn_into()?;
         Ok(function.call0(object)?)
@@ -86,7 +89,7 @@ async fn count(body: &JsValue) -> Result<Option<Vec<u8>>> {
     loop {
         let chunk = JsFuture::from(method(&reader, "read")?.dyn_into::<Promise>()?).await?;
         if Reflect::get(&chunk, &JsValue::from_str("done"))?.is_truthy() {
-            return Ok(Some(bytes));
+            return Ok(Some(String::from_utf8_lossy(&bytes).into_owned()));
         }
         let chunk: Uint8Array = Reflect::get(&chunk, &JsValue::from_str("value"))?.dyn_into()?;
         bytes.extend_from_slice(&chunk.to_vec());
@@ -107,15 +110,15 @@ async fn receive(env: &Env, config: &Config, bot: &str, callback: &Callback<'_>)
     );
     let body = entry.to_json();
     let path = match callback.ignored(Roster { bot, bots: &config.roster }) {
-        Some(reason) => format!("/receive/{}", reason.as_str()),
-        None => "/receive".to_owned(),
+        Some(reason) => format!("receive/{}", reason.as_str()),
+        None => "receive".to_owned(),
     };
     let mut tries = 0_u8;
     let detail = loop {
         tries = tries.saturating_add(1);
         match hop::ask(env, config, &address, "POST", &path, Some(&body)).await {
-            Ok(answer) if answer.status_code() < 500 => return Ok(answer),
-            Ok(answer) => break format!("status {}", answer.status_code()),
+            Ok(answer) if answer.status() < 500 => return Ok(answer),
+            Ok(answer) => break format!("status {}", answer.status()),
             Err(error) if tries == 1 && is_retryable(&error) => {}
             Err(error) => break error.to_string(),
         }

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use futures_util::future::join_all;
-use worker::{Date, Env, Response, Result};
+use worker::web_sys::Response;
+use worker::{Date, Env, Result};
 
 use super::kv::Kv;
 use super::{respond, settings};

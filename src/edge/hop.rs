@@ -1,21 +1,34 @@
 //! The hop from the Worker to a conversation's Durable Object.
 
-use std::time::Duration;
-
-use futures_util::future::{Either, select};
-use worker::wasm_bindgen::JsValue;
-use worker::web_sys::{Request, RequestInit};
-use worker::{Delay, Env, Error, Response, Result};
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Object, Promise, Reflect};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::web_sys::{AbortSignal, RequestInit, Response};
+use worker::{Env, Error, Result};
 
 use crate::address::Address;
 use crate::config::Config;
 
 /// What the two sides of the hop have to agree on. They may be of two deploys: what does not fit is refused, and tried
 /// again by who asked.
-pub const VERSION: &str = "/2";
+pub const VERSION: &str = "2/";
 
-/// How long a conversation may take to answer.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// How long a conversation may take to answer, in milliseconds.
+const DEADLINE: u32 = 10_000;
+
+#[wasm_bindgen]
+extern "C" {
+    type Namespace;
+
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    fn get_by_name(this: &Namespace, name: &str, options: &JsValue) -> std::result::Result<Stub, JsValue>;
+
+    type Stub;
+
+    #[wasm_bindgen(method, catch)]
+    fn fetch(this: &Stub, url: &str, init: &RequestInit) -> std::result::Result<Promise, JsValue>;
+}
 
 /// Asks the conversation at `address`. The object is created near CometChat, and never moves later.
 ///
@@ -30,23 +43,26 @@ pub async fn ask(
     path: &str,
     body: Option<&str>,
 ) -> Result<Response> {
-    let namespace = env.durable_object("CONVERSATION")?;
-    let name = address.to_string();
-    let stub = match &config.location_hint {
-        Some(hint) => namespace.get_by_name_with_location_hint(&name, hint)?,
-        None => namespace.get_by_name(&name)?,
+    let namespace = Reflect::get(env, &JsValue::from_str("CONVERSATION"))?;
+    if namespace.is_undefined() {
+        return Err(Error::BindingError("CONVERSATION".to_owned()));
+    }
+    let options = match &config.location_hint {
+        Some(hint) => {
+            let options = Object::new();
+            Reflect::set(&options, &JsValue::from_str("locationHint"), &JsValue::from_str(hint))?;
+            options.into()
+        }
+        None => JsValue::UNDEFINED,
     };
+    let stub = namespace.unchecked_ref::<Namespace>().get_by_name(&address.to_string(), &options)?;
     let init = RequestInit::new();
     init.set_method(method);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(DEADLINE)));
     if let Some(body) = body {
         init.set_body(&JsValue::from_str(body));
     }
     // An object has no host; the URL only has to be absolute.
-    let request = Request::new_with_str_and_init(&format!("https://conversation{VERSION}{path}"), &init)?;
-    let answer = std::pin::pin!(stub.fetch_with_request(request.into()));
-    let timer = std::pin::pin!(Delay::from(DEADLINE));
-    match select(answer, timer).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => Err(Error::RustError("the conversation did not answer in time".to_owned())),
-    }
+    let answer = stub.fetch(&format!("https://conversation/{VERSION}{path}"), &init)?;
+    Ok(JsFuture::from(answer).await?.unchecked_into())
 }

@@ -5,6 +5,9 @@
 //! | `POST /callback/{bot}` | CometChat's callbacks |
 //! | `GET /health` | whether the settings are complete, and nothing keeps messages waiting that somebody has to mend |
 //! | `/admin/…` | the operator's routes |
+//!
+//! Requests and responses are the platform's own: the crate's wrappers read `cf` of each request and pour each body
+//! into a stream of their own, for which every callback would pay three times.
 
 mod admin;
 mod callback;
@@ -16,9 +19,19 @@ mod platform;
 mod respond;
 mod settings;
 
-use worker::{Context, Env, Method, Request, Response, Result, console_error, event};
+use worker::js_sys::{self, Reflect};
+use worker::wasm_bindgen::JsValue;
+use worker::web_sys::{Request, Response};
+use worker::{Context, Env, Result, console_error, event};
 
 use crate::json::Json;
+
+/// Has tasks run by a promise. In workerd `queueMicrotask` makes a wrapper for each function that it is handed, which
+/// costs more than many a task; the executor takes a promise where there is no such function.
+#[event(start)]
+fn start() {
+    let _ = Reflect::set(&js_sys::global(), &JsValue::from_str("queueMicrotask"), &JsValue::UNDEFINED);
+}
 
 /// Keeps a panic to one report. `worker` installs a hook of its own when the module starts, after every start handler
 /// of ours, so ours replaces it with the first event.
@@ -29,7 +42,7 @@ fn report_panics_once() {
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
     report_panics_once();
-    match answer(request, &env).await {
+    match answer(&request, &env).await {
         Ok(response) => Ok(response),
         Err(error) => {
             console_error!("{}", Json::new().text("event", "failed").text("detail", &error.to_string()).build());
@@ -38,21 +51,31 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
     }
 }
 
-async fn answer(request: Request, env: &Env) -> Result<Response> {
-    let path = request.path();
-    let mut segments = path.strip_prefix('/').unwrap_or(&path).split('/');
+async fn answer(request: &Request, env: &Env) -> Result<Response> {
+    let (method, url) = (request.method(), request.url());
+    let (path, query) = parts(&url);
+    let mut segments = path.split('/');
     match (segments.next(), segments.next(), segments.next()) {
-        (Some("callback"), Some(bot), None) if !bot.is_empty() => match request.method() {
-            Method::Post => callback::answer(request, env, bot).await,
+        (Some("callback"), Some(bot), None) if !bot.is_empty() => match method.as_str() {
+            "POST" => callback::answer(request, env, bot).await,
             _ => respond::method_not_allowed("POST"),
         },
-        (Some("health"), None, None) => match request.method() {
-            Method::Get | Method::Head => health::answer(env).await,
+        (Some("health"), None, None) => match method.as_str() {
+            "GET" | "HEAD" => health::answer(env).await,
             _ => respond::method_not_allowed("GET, HEAD"),
         },
         (Some("admin"), Some(_), _) => {
-            admin::answer(request, env, path.strip_prefix("/admin/").unwrap_or_default()).await
+            let path = path.strip_prefix("admin/").unwrap_or_default();
+            admin::answer(request, env, &method, path, query).await
         }
         _ => respond::not_found(),
     }
+}
+
+/// The path of a URL, without the slash that it begins with, and the query. The platform hands over URLs in their
+/// normal form, without a fragment.
+fn parts(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    path.split_once('?').unwrap_or((path, ""))
 }

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
+use worker::js_sys::futures::JsFuture;
+use worker::web_sys::{self, Response};
+use worker::{DurableObject, Env, Request, Result, State, console_error, durable_object};
 
 use super::kv::Kv;
 use super::platform::Platform;
@@ -32,25 +34,11 @@ impl DurableObject for Conversation {
         Self { state, engine }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let Some(engine) = &self.engine else { return respond::unavailable("The settings are not complete.") };
-        let path = request.path();
-        let Some(path) = path.strip_prefix(hop::VERSION) else { return not_understood(&path) };
-        match (request.method(), path.strip_prefix("/receive"), path) {
-            (Method::Post, Some(rule), _) => match rule.strip_prefix('/').map(Ignored::parse) {
-                Some(None) => not_understood(path),
-                ignored => self.receive(engine, &request.text().await?, ignored.flatten()).await,
-            },
-            (Method::Post, _, "/replay") => self.replay(engine, &request.text().await?).await,
-            (Method::Get, _, "/view") => match engine.view() {
-                Ok(view) => respond::json(200, view.write().as_deref().unwrap_or("null")),
-                Err(error) => failed(&error),
-            },
-            _ => not_understood(path),
-        }
+    async fn fetch(&self, request: Request) -> Result<worker::Response> {
+        self.answer(request.inner()).await.map(Into::into)
     }
 
-    async fn alarm(&self) -> Result<Response> {
+    async fn alarm(&self) -> Result<worker::Response> {
         match &self.engine {
             Some(engine) => {
                 let (due, armed) = engine.wake().await;
@@ -66,11 +54,34 @@ impl DurableObject for Conversation {
                 self.state.storage().set_alarm(UNTIL_MENDED).await?;
             }
         }
-        Response::empty()
+        worker::Response::empty()
     }
 }
 
 impl Conversation {
+    async fn answer(&self, request: &web_sys::Request) -> Result<Response> {
+        let Some(engine) = &self.engine else { return respond::unavailable("The settings are not complete.") };
+        let url = request.url();
+        let (path, _) = super::parts(&url);
+        let Some(asked) = path.strip_prefix(hop::VERSION) else { return not_understood(path) };
+        if asked == "view" {
+            return match engine.view() {
+                Ok(view) => respond::json(200, view.write().as_deref().unwrap_or("null")),
+                Err(error) => failed(&error),
+            };
+        }
+        let body = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
+        match asked.split_once('/').unwrap_or((asked, "")) {
+            ("receive", "") => self.receive(engine, &body, None).await,
+            ("receive", rule) => match Ignored::parse(rule) {
+                Some(ignored) => self.receive(engine, &body, Some(ignored)).await,
+                None => not_understood(path),
+            },
+            ("replay", "") => self.replay(engine, &body).await,
+            _ => not_understood(path),
+        }
+    }
+
     async fn receive(&self, engine: &Rc<Engine>, body: &str, ignored: Option<Ignored>) -> Result<Response> {
         let Some(entry) = Entry::read(Some(body)) else { return not_understood("the message") };
         match engine.receive(entry, ignored).await {

@@ -9,10 +9,8 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 // The crate's own `RequestInit` and body readers bring properties and streams that nobody asks for here.
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{self, Function, Reflect};
-use worker::web_sys::{
-    AbortController, AbortSignal, Request, RequestInit, RequestRedirect, Response, WorkerGlobalScope,
-};
-use worker::{Date, Delay, Headers, SqlStorage, Storage, console_log};
+use worker::web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+use worker::{Date, Delay, SqlStorage, Storage, console_log};
 
 use super::kv::Kv;
 use crate::callback::shorten;
@@ -22,6 +20,9 @@ use crate::conversation::ports::{self, ArchiveError, Change, Millis, StorageErro
 
 /// How many parameters a statement may have in a Durable Object. Even, so that a key stays with its value.
 const MAX_PARAMETERS: usize = 100;
+
+/// How long CometChat may take to answer, in milliseconds.
+const DEADLINE: u32 = cometchat::DEADLINE.as_millis() as u32;
 
 /// One object's share of the platform.
 pub struct Platform {
@@ -61,9 +62,14 @@ impl Platform {
         if self.has_table()? { self.query(sql, parameters) } else { Ok(Vec::new()) }
     }
 
-    /// Runs the statements as one transaction, without an await: all of them or none.
-    fn transaction(&self, statements: Vec<(String, Vec<JsValue>)>) -> Result<(), StorageError> {
+    /// Runs the statements without an await: all of them or none.
+    fn transaction(&self, mut statements: Vec<(String, Vec<JsValue>)>) -> Result<(), StorageError> {
         let sql = self.sql.clone();
+        if statements.len() == 1
+            && let Some((statement, parameters)) = statements.pop()
+        {
+            return sql.exec_raw(&statement, parameters).map(drop).map_err(storage_error);
+        }
         let work = Closure::once_into_js(move || -> Result<(), JsValue> {
             for (statement, parameters) in statements {
                 sql.exec_raw(&statement, parameters).map_err(JsValue::from)?;
@@ -186,8 +192,8 @@ impl ports::Archive for Platform {
 impl ports::CometChat for Platform {
     async fn call(&self, request: &cometchat::Request) -> Result<cometchat::Response, NoAnswer> {
         let config = self.config()?;
-        let headers = Headers::new();
-        let set = |name, value: &str| headers.set(name, value).map_err(no_answer);
+        let headers = Headers::new().map_err(js_error)?;
+        let set = |name, value: &str| headers.set(name, value).map_err(js_error);
         set("Accept", "application/json")?;
         set("apikey", config.api_key.expose())?;
         if let Some(uid) = &request.on_behalf_of {
@@ -199,53 +205,33 @@ impl ports::CometChat for Platform {
             init.set_body(&JsValue::from_str(body));
         }
         init.set_method(request.method);
-        init.set_headers(&headers.0);
+        init.set_headers(&headers);
         // A redirect would take the API key elsewhere.
         init.set_redirect(RequestRedirect::Manual);
+        init.set_signal(Some(&AbortSignal::timeout_with_u32(DEADLINE)));
         let url = format!("{}{}", config.api_url, request.path);
-        let request = Request::new_with_str_and_init(&url, &init).map_err(js_error)?;
-
-        let abort = AbortOnDrop(Some(AbortController::new().map_err(js_error)?));
-        init.set_signal(Some(&abort.signal()?));
         let global: WorkerGlobalScope = js_sys::global().unchecked_into();
-        let answer = JsFuture::from(global.fetch_with_request_and_init(&request, &init)).await.map_err(js_error)?;
+        let answer = JsFuture::from(global.fetch_with_str_and_init(&url, &init)).await.map_err(js_error)?;
         let response: Response = answer.dyn_into().map_err(js_error)?;
-        let headers = response.headers();
-        let header = |name| headers.get(name).ok().flatten();
-        let retry_after = header("Retry-After");
-        let rate_limit_reset = header("X-Rate-Limit-Reset").or_else(|| header("X-RateLimit-Reset"));
-        let status = response.status();
         let text = JsFuture::from(response.text().map_err(js_error)?).await.map_err(js_error)?;
-        let body = text.as_string().unwrap_or_default();
-        abort.done();
-        Ok(cometchat::Response { status, retry_after, rate_limit_reset, body })
+        let mut answer = cometchat::Response {
+            status: response.status(),
+            body: text.as_string().unwrap_or_default(),
+            ..cometchat::Response::default()
+        };
+        if !response.ok() {
+            let headers = response.headers();
+            let header = |name| headers.get(name).ok().flatten();
+            answer.retry_after = header("Retry-After");
+            answer.rate_limit_reset = header("X-Rate-Limit-Reset").or_else(|| header("X-RateLimit-Reset"));
+        }
+        Ok(answer)
     }
 }
 
 impl ports::Journal for Platform {
     fn line(&self, line: String) {
         console_log!("{line}");
-    }
-}
-
-/// Aborts the request when the one who waits for it gives up.
-struct AbortOnDrop(Option<AbortController>);
-
-impl AbortOnDrop {
-    fn signal(&self) -> Result<AbortSignal, NoAnswer> {
-        self.0.as_ref().map(AbortController::signal).ok_or_else(|| NoAnswer("aborted".to_owned()))
-    }
-
-    fn done(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        if let Some(controller) = self.0.take() {
-            controller.abort();
-        }
     }
 }
 
@@ -270,10 +256,10 @@ fn archive_error(error: worker::Error) -> ArchiveError {
     ArchiveError(error.to_string())
 }
 
-fn no_answer(error: worker::Error) -> NoAnswer {
-    NoAnswer(shorten(&format!("network: {error}")))
-}
-
 fn js_error(error: JsValue) -> NoAnswer {
-    no_answer(error.into())
+    let name = Reflect::get(&error, &JsValue::from_str("name")).ok().and_then(|name| name.as_string());
+    NoAnswer(match name.as_deref() {
+        Some("TimeoutError") => "timeout".to_owned(),
+        _ => shorten(&format!("network: {}", worker::Error::from(error))),
+    })
 }

@@ -1,7 +1,7 @@
 //! Answers in JSON, and errors in the form that CometChat gives its own.
 
-use worker::web_sys::{self, ResponseInit};
-use worker::{Headers, Response, Result};
+use worker::Result;
+use worker::web_sys::{Headers, Response, ResponseInit};
 
 use crate::callback::CallbackError;
 use crate::config::Misconfigured;
@@ -50,13 +50,13 @@ pub fn unavailable(what: &str) -> Result<Response> {
 }
 
 fn send(status: u16, header: Option<(&str, &str)>, body: &str) -> Result<Response> {
-    let headers = Headers::new();
+    let headers = Headers::new()?;
     headers.set("Content-Type", "application/json")?;
     if let Some((name, value)) = header {
         headers.set(name, value)?;
     }
     let init = ResponseInit::new();
     init.set_status(status);
-    init.set_headers(&headers.0);
-    Ok(web_sys::Response::new_with_opt_str_and_init(Some(body), &init)?.into())
+    init.set_headers(&headers);
+    Ok(Response::new_with_opt_str_and_init(Some(body), &init)?)
 }

@@ -1,13 +1,16 @@
 //! The engine's ports into the world.
 
+use std::pin::pin;
 use std::rc::Weak;
 use std::time::Duration;
+
+use futures_util::future::{Either, select};
 
 use super::cometchat;
 use super::storage::{self, Op, Rows};
 use super::trace::Brief;
 use super::world::{PASS, Sim, Slot, State, World};
-use crate::cometchat::{NoAnswer, Request, Response};
+use crate::cometchat::{DEADLINE, NoAnswer, Request, Response};
 use crate::conversation::ports::{
     Archive, ArchiveError, Change, Clock, CometChat, Journal, Millis, Storage, StorageError,
 };
@@ -259,7 +262,12 @@ fn change(world: &World, object: usize, key: &str, value: Option<&str>, ttl: Mil
 impl CometChat for Ports {
     async fn call(&self, request: &Request) -> Result<Response, NoAnswer> {
         self.leave().await;
-        cometchat::Call::new(&self.world(), self.object, request).await
+        let call = pin!(cometchat::Call::new(&self.world(), self.object, request));
+        let deadline = pin!(self.sleep(DEADLINE));
+        match select(call, deadline).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(((), _)) => Err(NoAnswer("timeout".to_owned())),
+        }
     }
 }
 
