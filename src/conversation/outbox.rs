@@ -19,6 +19,7 @@ use super::rows::{self, Reply};
 use super::trouble::Trouble;
 use super::turn::UNDER_WAY;
 use super::{Conversation, backoff};
+use crate::callback::ReceiverType;
 use crate::cometchat::look::{Look, Seen};
 use crate::cometchat::{self, Answer, Later, Request, Sent, Service};
 
@@ -454,8 +455,13 @@ impl<P: Ports> Conversation<P> {
         self.finish(commit).await
     }
 
-    /// Adds the ids of confirmed replies whose rows are still there.
+    /// Adds the ids of confirmed replies whose rows are still there. Between two people every message is meant for the
+    /// bot, in whichever thread, and nobody asks for them.
     pub(super) fn remember_confirmed(&self, record: &mut Record) {
+        if self.address.receiver_type == ReceiverType::User {
+            record.sent.clear();
+            return;
+        }
         for confirmed in self.memory.borrow().confirmed.values() {
             record.remember(&confirmed.sent.id);
         }

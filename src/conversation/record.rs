@@ -34,7 +34,7 @@ object! {
         pub state: Option<Rc<RawValue>> as "state",
         /// How the messages ended.
         pub counts: Counts as "counts" = Counts::default(),
-        /// The ids that CometChat gave to the newest replies, oldest first.
+        /// The ids that CometChat gave to the newest replies in a group, oldest first.
         pub sent: Vec<String> as "sent" = Vec::new(),
         /// When the last message came or was dealt with, in UNIX milliseconds.
         pub updated_at: Millis as "updatedAt" = 0,

@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Object, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::web_sys::{AbortSignal, RequestInit, Response};
+use worker::web_sys::{RequestInit, Response};
 use worker::{Env, Error, Result};
 
 use crate::address::Address;
@@ -13,9 +13,6 @@ use crate::config::Config;
 /// What the two sides of the hop have to agree on. They may be of two deploys: what does not fit is refused, and tried
 /// again by who asked.
 pub const VERSION: &str = "2/";
-
-/// How long a conversation may take to answer, in milliseconds.
-const DEADLINE: u32 = 10_000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -34,7 +31,7 @@ extern "C" {
 ///
 /// # Errors
 ///
-/// The object could not be reached, or did not answer in time. What was asked may have been done all the same.
+/// The object could not be reached. What was asked may have been done all the same.
 pub async fn ask(
     env: &Env,
     config: &Config,
@@ -58,7 +55,6 @@ pub async fn ask(
     let stub = namespace.unchecked_ref::<Namespace>().get_by_name(&address.to_string(), &options)?;
     let init = RequestInit::new();
     init.set_method(method);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(DEADLINE)));
     if let Some(body) = body {
         init.set_body(&JsValue::from_str(body));
     }

@@ -10,7 +10,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{self, Function, Reflect};
 use worker::web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
-use worker::{Date, Delay, SqlStorage, Storage, console_log};
+use worker::{Delay, SqlStorage, Storage, console_log};
 
 use super::kv::Kv;
 use crate::callback::shorten;
@@ -92,7 +92,8 @@ impl Platform {
 
 impl ports::Clock for Platform {
     fn now(&self) -> Millis {
-        Date::now().as_millis()
+        // `Date.now()`; the crate's own makes an object of each moment.
+        js_sys::Date::now() as Millis
     }
 
     async fn sleep(&self, wait: Duration) {
