@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 
+import { root } from "../../scripts/lib/paths.mjs";
 import { isAtLeast, lockedVersion, oldestRust } from "../../scripts/lib/versions.mjs";
 
 test("versions are compared number by number", () => {
@@ -24,4 +27,9 @@ test("the versions that the tools depend on are found in Cargo.toml and Cargo.lo
   assert.match(oldestRust(), /^\d+\.\d+$/);
   assert.match(lockedVersion("wasm-bindgen"), /^\d+\.\d+\.\d+$/);
   assert.throws(() => lockedVersion("no-such-crate"), { message: /^Cargo\.lock has no no-such-crate: / });
+});
+
+test("Cargo and npm know the same version of the project", () => {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  assert.equal(lockedVersion("halley"), version);
 });
