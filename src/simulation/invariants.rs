@@ -11,7 +11,7 @@ use super::callbacks::Message;
 use super::cometchat;
 use super::storage::{self, Op, Rows};
 use super::world::{Object, PASS, State, World};
-use crate::callback::Ignored;
+use crate::callback::{Ignored, ReceiverType};
 use crate::conversation::ports::{Change, Millis};
 use crate::conversation::{DeadLetter, Receipt};
 
@@ -599,9 +599,12 @@ impl State {
         said.filter_map(|said| message_of(&this.address.bot, said.reply.as_deref()?)).collect()
     }
 
-    /// KV has the ids of all that the bot has said, for those who answer in a thread.
+    /// KV has the ids of all that the bot has said in a group, for those who answer in a thread.
     fn check_sent(&self, this: &Object, in_kv: &Value) -> Result<(), String> {
         let sent = in_kv["sent"].as_array().cloned().unwrap_or_default();
+        if this.address.receiver_type == ReceiverType::User {
+            return if sent.is_empty() { Ok(()) } else { Err("KV has ids that nobody asks for".to_owned()) };
+        }
         let said = self.cometchat.thread(&thread_of(this)).iter().filter(|said| said.is_told);
         let of_bot = said.filter_map(|said| Some((said.id, message_of(&this.address.bot, said.reply.as_deref()?)?.0)));
         let answered = |id: &str| this.outcomes.get(id).is_some_and(|outcome| outcome != "dead");
