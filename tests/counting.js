@@ -1,9 +1,10 @@
-// @ts-nocheck: its import is there when it runs, and not before.
+// @ts-nocheck: its imports are there when it runs, and not before.
 
 // Runs in workerd in place of the built worker, hands everything on to it, and writes a line for each request to an object
 // and for each statement that the object runs: {"event":"asked","path"}, {"event":"ran","sql","read","written"}.
 
 import built, { Conversation as Built } from "./index.js";
+import { standIn } from "./stand-in.js";
 
 /** The latest statement. How many rows it has read is known when its answer has been read. */
 let latest;
@@ -13,17 +14,6 @@ function show() {
   const { sql, cursor } = latest;
   latest = undefined;
   console.log(JSON.stringify({ event: "ran", sql: sql.slice(0, 100), read: cursor.rowsRead, written: cursor.rowsWritten }));
-}
-
-/** `target` with some of its members replaced: the platform's objects work only if their methods are called on them. */
-function standIn(target, members) {
-  return new Proxy(target, {
-    get(_, name) {
-      if (Object.hasOwn(members, name)) return members[name];
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
-    },
-  });
 }
 
 function counting(state) {

@@ -26,6 +26,8 @@ const configuration = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) a
   exports: Record<string, { type: string; storage: string }>;
 };
 
+const standIn = readFileSync(new URL("stand-in.js", import.meta.url), "utf8");
+
 /** Variables and secrets alike; `undefined` leaves one out that would be there otherwise. */
 export type Settings = Record<string, string | number | boolean | object | undefined>;
 
@@ -47,7 +49,7 @@ export interface WorkerOptions {
   storage?: string;
   /** Where the worker's two files are. Default: the release build. */
   build?: string;
-  /** Source of a module to run in place of the worker, which it imports as `./index.js`. */
+  /** Source of a module to run in place of the worker. It may import that as `./index.js`, and `./stand-in.js` (tests/stand-in.js). */
   wrapper?: string;
   /** Bindings of wrangler.toml that the deployment lacks. */
   without?: readonly string[];
@@ -81,8 +83,8 @@ export class Worker {
       host: "127.0.0.1",
       port: options.port ?? 0,
       modules: [
-        ...(options.wrapper === undefined ? [] : [{ type: "ESModule" as const, path: "wrapper.js", contents: options.wrapper }]),
-        { type: "ESModule", path: "index.js", contents: readFileSync(join(build, "index.js"), "utf8") },
+        ...(options.wrapper === undefined ? [] : [module("wrapper.js", options.wrapper), module("stand-in.js", standIn)]),
+        module("index.js", readFileSync(join(build, "index.js"), "utf8")),
         { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(join(build, "index_bg.wasm")) },
       ],
       compatibilityDate: configuration.compatibility_date,
@@ -144,6 +146,10 @@ class Log {
       });
     }
   }
+}
+
+function module(path: string, contents: string) {
+  return { type: "ESModule" as const, path, contents };
 }
 
 function hasTable(file: string): boolean {
