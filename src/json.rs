@@ -90,6 +90,8 @@ fn array(items: impl Iterator<Item = String>) -> String {
 
 /// Reads a value, with U+FFFD for each lone surrogate in its texts.
 fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
+    #[cfg(test)]
+    parsed::add(json);
     serde_json::from_str(json).or_else(|_| serde_json::from_str(&surrogates::mended(json))).ok()
 }
 
@@ -211,6 +213,8 @@ enum Names {
 
 impl Names {
     fn parse<'a>(self, json: &'a str) -> serde_json::Result<Fields<'a>> {
+        #[cfg(test)]
+        parsed::add(json);
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let fields = deserializer.deserialize_map(self)?;
         deserializer.end().map(|()| fields)
@@ -292,6 +296,8 @@ impl Field for String {
 
 impl Field for Rc<RawValue> {
     fn read(json: Option<&str>) -> Option<Self> {
+        #[cfg(test)]
+        json.into_iter().for_each(parsed::add);
         RawValue::from_string(json?.to_owned()).ok().map(Self::from)
     }
 
@@ -370,6 +376,25 @@ macro_rules! object {
 }
 
 pub(crate) use object;
+
+/// How much has been parsed on this thread, for tests that bound it.
+#[cfg(test)]
+pub(crate) mod parsed {
+    use std::cell::Cell;
+
+    thread_local! {
+        static BYTES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn add(json: &str) {
+        BYTES.set(BYTES.get().saturating_add(json.len()));
+    }
+
+    /// How many bytes there were since this was asked last.
+    pub(crate) fn take() -> usize {
+        BYTES.take()
+    }
+}
 
 #[cfg(test)]
 mod tests {
