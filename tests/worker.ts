@@ -11,7 +11,7 @@ import { Miniflare } from "miniflare";
 import { parse } from "smol-toml";
 
 import { workerSettings } from "../scripts/lib/local.mjs";
-import { releaseBuild, root } from "../scripts/lib/paths.mjs";
+import { rehearsalBuild, root } from "../scripts/lib/paths.mjs";
 
 /** wrangler's own workerd: the older one that miniflare brings refuses the compatibility date. */
 const wrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
@@ -47,7 +47,7 @@ export interface WorkerOptions {
   port?: number;
   /** Where objects and KV lie, and stay. Default: a temporary folder for the objects, and memory for KV. */
   storage?: string;
-  /** Where the worker's two files are. Default: the release build. */
+  /** Where the worker's two files are. Default: the release build with the rehearsal bot. */
   build?: string;
   /** Source of a module to run in place of the worker. It may import that as `./index.js`, and `./stand-in.js` (tests/stand-in.js). */
   wrapper?: string;
@@ -76,7 +76,7 @@ export class Worker {
 
   static async start(options: WorkerOptions): Promise<Worker> {
     const storage = options.storage ?? mkdtempSync(join(tmpdir(), "halley-"));
-    const build = options.build ?? releaseBuild;
+    const build = options.build ?? rehearsalBuild;
     const isBound = (name: string) => !options.without?.includes(name);
     const log = new Log(options.onLog);
     const miniflare = new Miniflare({
