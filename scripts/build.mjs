@@ -4,19 +4,23 @@ import { main } from "./lib/main.mjs";
 import { readOptions } from "./lib/options.mjs";
 import { Problem } from "./lib/problem.mjs";
 import { checkedSize } from "./lib/size.mjs";
-import { buildWorker, dev, release } from "./lib/worker.mjs";
+import { buildWorker, dev, rehearsal, release } from "./lib/worker.mjs";
 
 const help = `
-Usage: npm run build
+Usage: npm run build [-- --rehearsal]
 
 Compiles the worker to build/index.js and build/index_bg.wasm, sets up first what that needs, and checks the size of
 the result. Ends at once when neither the sources nor the result have changed since the last time.
+
+  --rehearsal  also build what the tests and the scorecard run: the same with the bot \`rehearsal\`, in build/rehearsal
 `;
 
 await main(async () => {
-  readOptions(help, {});
+  const options = readOptions(help, { rehearsal: { type: "boolean", default: false } });
   if (process.env["HALLEY_DEV"]) return rebuild();
   const built = await buildWorker(release);
+  // Before the size is checked: a worker that is too big can still be tested.
+  if (options.rehearsal) await buildWorker(rehearsal);
   console.log(`${built ? "Built" : "Up to date"}: ${checkedSize()}`);
 });
 

@@ -5,12 +5,12 @@ import { readOptions } from "./lib/options.mjs";
 import { program } from "./lib/paths.mjs";
 import { Problem } from "./lib/problem.mjs";
 import { inView } from "./lib/run.mjs";
-import { buildWorker, release } from "./lib/worker.mjs";
+import { buildWorker, rehearsal } from "./lib/worker.mjs";
 
 const help = `
 Usage: npm run scorecard [-- options]
 
-Runs the release build in workerd against the emulator with its faults on, kills it in mid-load, starts it again on the
+Runs the release build, with the bot \`rehearsal\`, in workerd against the emulator with its faults on, kills it in mid-load, starts it again on the
 same storage, and prints what became of every message, a column for each run. All traffic stays on this machine.
 Exits with 1 when a promise is broken: a message lost, answered twice, out of order, or dead in one of the two runs in
 which none may be.
@@ -74,7 +74,7 @@ await main(async () => {
     explain: given.explain,
     json: given.json,
   };
-  await buildWorker(release);
+  await buildWorker(rehearsal);
   const node = ["--disable-warning=ExperimentalWarning", "bench/scorecard/main.ts"];
   return inView(program.node, [...node, JSON.stringify(options)]);
 });

@@ -6,7 +6,7 @@ import { readOptions } from "./lib/options.mjs";
 import { program } from "./lib/paths.mjs";
 import { inView } from "./lib/run.mjs";
 import { setUp } from "./lib/setup.mjs";
-import { buildWorker, release } from "./lib/worker.mjs";
+import { buildWorker, rehearsal } from "./lib/worker.mjs";
 
 const help = `
 Usage: npm run test:browser [-- --only TEXT]
@@ -19,7 +19,7 @@ await main(async () => {
   const { only } = readOptions(help, { only: { type: "string" } });
   const chromium = findChromium();
   await setUp();
-  await buildWorker(release);
+  await buildWorker(rehearsal);
   const chosen = only === undefined ? [] : ["--test-name-pattern", only.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")];
   return inView(
     program.node,

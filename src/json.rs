@@ -90,6 +90,8 @@ fn array(items: impl Iterator<Item = String>) -> String {
 
 /// Reads a value, with U+FFFD for each lone surrogate in its texts.
 fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
+    #[cfg(test)]
+    parsed::add(json);
     serde_json::from_str(json).or_else(|_| serde_json::from_str(&surrogates::mended(json))).ok()
 }
 
@@ -190,13 +192,13 @@ impl<'a> Fields<'a> {
 
     /// A field as its type; `None` where it is missing or something else.
     pub fn read<T: Field>(&self, name: &str) -> Option<T> {
-        T::read(self.raw(name).map(RawValue::get))
+        T::read_raw(self.raw(name))
     }
 
     /// A field as its type, `default` where it is missing; `None` only where it is something else.
     pub fn read_or<T: Field>(&self, name: &str, default: T) -> Option<T> {
         match self.raw(name) {
-            Some(raw) => T::read(Some(raw.get())),
+            Some(raw) => T::read_raw(Some(raw)),
             None => Some(default),
         }
     }
@@ -211,6 +213,8 @@ enum Names {
 
 impl Names {
     fn parse<'a>(self, json: &'a str) -> serde_json::Result<Fields<'a>> {
+        #[cfg(test)]
+        parsed::add(json);
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let fields = deserializer.deserialize_map(self)?;
         deserializer.end().map(|()| fields)
@@ -271,6 +275,11 @@ pub trait Field: Sized {
     /// Reads the JSON of a field; `None` for one that is missing or null.
     fn read(json: Option<&str>) -> Option<Self>;
 
+    /// The same, of JSON that is known to be some.
+    fn read_raw(json: Option<&RawValue>) -> Option<Self> {
+        Self::read(json.map(RawValue::get))
+    }
+
     /// The JSON of the field, or `None` where it is left out.
     fn write(&self) -> Option<String>;
 
@@ -292,7 +301,13 @@ impl Field for String {
 
 impl Field for Rc<RawValue> {
     fn read(json: Option<&str>) -> Option<Self> {
+        #[cfg(test)]
+        json.into_iter().for_each(parsed::add);
         RawValue::from_string(json?.to_owned()).ok().map(Self::from)
+    }
+
+    fn read_raw(json: Option<&RawValue>) -> Option<Self> {
+        json.map(|json| Self::from(json.to_owned()))
     }
 
     fn write(&self) -> Option<String> {
@@ -304,6 +319,13 @@ impl<T: Field> Field for Option<T> {
     fn read(json: Option<&str>) -> Option<Self> {
         match json {
             Some(json) => T::read(Some(json)).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn read_raw(json: Option<&RawValue>) -> Option<Self> {
+        match json {
+            Some(json) => T::read_raw(Some(json)).map(Some),
             None => Some(None),
         }
     }
@@ -370,6 +392,25 @@ macro_rules! object {
 }
 
 pub(crate) use object;
+
+/// How much has been parsed on this thread, for tests that bound it.
+#[cfg(test)]
+pub(crate) mod parsed {
+    use std::cell::Cell;
+
+    thread_local! {
+        static BYTES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn add(json: &str) {
+        BYTES.set(BYTES.get().saturating_add(json.len()));
+    }
+
+    /// How many bytes there were since this was asked last.
+    pub(crate) fn take() -> usize {
+        BYTES.take()
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
+import { releaseBuild } from "../scripts/lib/paths.mjs";
 import type { World } from "./harness.ts";
 import { startWorld } from "./harness.ts";
 import { afterMessage } from "./payloads.ts";
@@ -55,6 +56,30 @@ describe("a worker whose settings are not complete", () => {
       }
     });
   }
+});
+
+describe("the build that is deployed", { concurrency: true }, () => {
+  test("does not have the bot that the tests talk to, and names the setting that asks for it", async () => {
+    const world = await startWorld({ build: releaseBuild, settings: { BOTS: { rehearsal_bot: "rehearsal" } } });
+    try {
+      const said = afterMessage({ to: { user: "rehearsal_bot" } }, { bot: "rehearsal_bot" });
+      const callback = await world.post(said, { bot: "rehearsal_bot" });
+      assert.deepEqual([callback.status, callback.body.error.code], [503, "ERR_MISCONFIGURED"]);
+      assert.deepEqual((await world.request("/health")).body.error.details.settings, ["BOTS"]);
+      assert.ok(world.lines("misconfigured").some(({ detail }) => String(detail).includes("BOTS names a behaviour that src/bots does not have")), world.log);
+    } finally {
+      await world.close();
+    }
+  });
+
+  test("answers with the bot that it comes with", async () => {
+    const world = await startWorld({ build: releaseBuild, settings: { BOTS: { demo_bot: "assistant" } } });
+    try {
+      assert.equal((await world.ask("hi")).data?.["text"], "Hello Andrew Joseph! I am a bot that runs on Halley. Say /help to see what I can do.");
+    } finally {
+      await world.close();
+    }
+  });
 });
 
 describe("a worker that is set up", () => {

@@ -1,9 +1,19 @@
-// @ts-nocheck: its import is there when it runs, and not before.
+// @ts-nocheck: its imports are there when it runs, and not before.
 
-// Runs in workerd in place of the built worker, hands everything on to it, and writes a line for each request to an object
-// and for each statement that the object runs: {"event":"asked","path"}, {"event":"ran","sql","read","written"}.
+// Runs in workerd in place of the built worker, hands everything on to it, and writes a line for each thing that is asked of
+// the platform:
+//   {"event":"asked","path"}                     a request to an object
+//   {"event":"alarm"}                            an alarm that goes off
+//   {"event":"ran","sql","read","written"}       a statement that an object runs
+//   {"event":"called","by","what"}               any other call by an object or by the door, the worker that callbacks come to
+//   {"event":"acknowledged","status","awaited"}  an answer of the door, and the calls that it has waited for before it
+
+import { WorkerEntrypoint } from "cloudflare:workers";
 
 import built, { Conversation as Built } from "./index.js";
+import { standIn } from "./stand-in.js";
+
+const tell = (line) => console.log(JSON.stringify(line));
 
 /** The latest statement. How many rows it has read is known when its answer has been read. */
 let latest;
@@ -12,19 +22,35 @@ function show() {
   if (latest === undefined) return;
   const { sql, cursor } = latest;
   latest = undefined;
-  console.log(JSON.stringify({ event: "ran", sql: sql.slice(0, 100), read: cursor.rowsRead, written: cursor.rowsWritten }));
+  tell({ event: "ran", sql: sql.slice(0, 100), read: cursor.rowsRead, written: cursor.rowsWritten });
 }
 
-/** `target` with some of its members replaced: the platform's objects work only if their methods are called on them. */
-function standIn(target, members) {
-  return new Proxy(target, {
-    get(_, name) {
-      if (Object.hasOwn(members, name)) return members[name];
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
-    },
+/** `target` with some of its methods told of when they are called. */
+function told(target, methods, tellOf) {
+  const telling = (method) => (...parameters) => {
+    tellOf(method);
+    return target[method](...parameters);
+  };
+  return standIn(target, Object.fromEntries(methods.map((method) => [method, telling(method)])));
+}
+
+/** The bindings, and what is asked of them. */
+function counted(env, tellOf) {
+  const stub = (made) => told(made, ["fetch"], () => tellOf("hop"));
+  const namespace = env.CONVERSATION;
+  return standIn(env, {
+    CONVERSATIONS: told(env.CONVERSATIONS, ["get", "getWithMetadata", "put", "delete", "list"], (method) => tellOf(`kv.${method}`)),
+    CONVERSATION: standIn(namespace, {
+      get: (...parameters) => stub(namespace.get(...parameters)),
+      getByName: (...parameters) => stub(namespace.getByName(...parameters)),
+    }),
   });
 }
+
+const tellOfObject = (what) => {
+  show();
+  tell({ event: "called", by: "object", what });
+};
 
 function counting(state) {
   const { storage } = state;
@@ -35,19 +61,20 @@ function counting(state) {
     latest = { sql: text, cursor };
     return cursor;
   };
-  return standIn(state, { storage: standIn(storage, { sql: standIn(sql, { exec }) }) });
+  const watched = told(storage, ["getAlarm", "setAlarm", "deleteAlarm", "deleteAll"], tellOfObject);
+  return standIn(state, { storage: standIn(watched, { sql: standIn(sql, { exec }) }) });
 }
 
 export class Conversation {
   #built;
 
   constructor(state, env) {
-    this.#built = new Built(counting(state), env);
+    this.#built = new Built(counting(state), counted(env, tellOfObject));
   }
 
   async fetch(request) {
     show();
-    console.log(JSON.stringify({ event: "asked", path: new URL(request.url).pathname }));
+    tell({ event: "asked", path: new URL(request.url).pathname });
     try {
       return await this.#built.fetch(request);
     } finally {
@@ -56,6 +83,8 @@ export class Conversation {
   }
 
   async alarm(...parameters) {
+    show();
+    tell({ event: "alarm" });
     try {
       return await this.#built.alarm(...parameters);
     } finally {
@@ -64,4 +93,15 @@ export class Conversation {
   }
 }
 
-export default built;
+export default class extends WorkerEntrypoint {
+  async fetch(request) {
+    const awaited = [];
+    const tellOf = (what) => {
+      awaited.push(what);
+      tell({ event: "called", by: "door", what });
+    };
+    const answer = await new built(this.ctx, counted(this.env, tellOf)).fetch(request);
+    tell({ event: "acknowledged", status: answer.status, awaited });
+    return answer;
+  }
+}

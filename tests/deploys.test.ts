@@ -80,9 +80,9 @@ describe("deploys", { concurrency: true }, () => {
     try {
       const details: unknown[] = [];
       for (const [text, detail] of [
-        ["of before", "/receive"],
-        ["yet to come", "/3/receive"],
-        ["with a rule", "/receive/hologram"],
+        ["of before", "receive"],
+        ["yet to come", "3/receive"],
+        ["with a rule", "2/receive/hologram"],
         ["with a body", "the message"],
       ] as const) {
         details.push(detail);

@@ -34,6 +34,7 @@ export interface WorldOptions {
   /** Whether `kill` and `restart` can be called: objects and KV lie on disk then. */
   canRestart?: boolean;
   /** See `WorkerOptions`. */
+  build?: string;
   wrapper?: string;
   without?: readonly string[];
 }

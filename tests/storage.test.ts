@@ -8,19 +8,9 @@ import { startWorld } from "./harness.ts";
 /** From 300 ms after a message that says `break` on, nothing can be written for 4 s. */
 const wrapper = `
   import built, { Conversation as Built } from "./index.js";
+  import { standIn } from "./stand-in.js";
 
   let brokenUntil = 0;
-
-  /** The platform's objects work only if their methods are called on them. */
-  function standIn(target, members) {
-    return new Proxy(target, {
-      get(_, name) {
-        if (Object.hasOwn(members, name)) return members[name];
-        const value = Reflect.get(target, name, target);
-        return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
-      },
-    });
-  }
 
   function breaking(storage) {
     return standIn(storage, {

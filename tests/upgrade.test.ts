@@ -9,7 +9,7 @@ import { startWorld } from "./harness.ts";
 import type { Rows } from "./objects.ts";
 import { afterMessage } from "./payloads.ts";
 import type { Recorded } from "./recorded.ts";
-import { recorded } from "./recorded.ts";
+import { recorded, versions } from "./recorded.ts";
 import type { Settings } from "./worker.ts";
 
 const bot = "rehearsal_bot";
@@ -46,10 +46,13 @@ async function startedOn(
   }
 }
 
-describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () => {
+for (const version of versions) describe(`what version ${version} has stored ends as it should:`, { concurrency: 4 }, () => {
+  /** Letters had a key without the conversation. */
+  const letterOf = (id: string) => (version === 1 ? `dead:${bot}:${id}` : `dead:${talk}:${id}`);
+
   test("a turn under way, and messages that wait", () =>
     startedOn(
-      recorded("inbox"),
+      recorded("inbox", { version }),
       async (world) => {
         // The bot that hung has been mended.
         await hasEnded(world, [["1000000", "answered", "", 3], ["1000001", "answered", "", 1], ["1000002", "answered", "", 1], ["1000003", "answered", "", 1]]);
@@ -66,7 +69,7 @@ describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () 
     ));
 
   test("replies that wait, and one that CometChat has asked to wait for", () =>
-    startedOn(recorded("outbox"), async (world) => {
+    startedOn(recorded("outbox", { version }), async (world) => {
       await hasEnded(world, [["1000000", "answered", "", 1], ["1000001", "answered", "", 1], ["1000002", "answered", "", 1]]);
       assert.deepEqual(world.said({ user: person }, bot), ["1 of 3", "2 of 3", "3 of 3", "2: hello", "1 of 2", "2 of 2"]);
       await isAccounted(world, { received: 3, answered: 3 });
@@ -75,8 +78,8 @@ describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () 
     }));
 
   test("a reply in doubt that CometChat has", () => {
-    const { rows, ...doubt } = recorded("in-doubt");
-    const { body } = JSON.parse(rows["1/outbox/0000000000000001/000000"]!);
+    const { rows, ...doubt } = recorded("in-doubt", { version });
+    const { body } = JSON.parse(rows[`${version}/outbox/0000000000000001/000000`]!);
     return startedOn(
       { ...doubt, rows },
       async (world) => {
@@ -90,8 +93,8 @@ describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () 
   });
 
   test("a reply that has failed nine times, in an outage that goes on", () => {
-    const { rows, ...doubt } = recorded("in-doubt");
-    const key = "1/outbox/0000000000000001/000000";
+    const { rows, ...doubt } = recorded("in-doubt", { version });
+    const key = `${version}/outbox/0000000000000001/000000`;
     const { body, ...reply } = JSON.parse(rows[key]!);
     return startedOn(
       { ...doubt, rows: { ...rows, [key]: JSON.stringify({ ...reply, body, tries: 9 }) } },
@@ -114,43 +117,48 @@ describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () 
   });
 
   test("letters that KV has not taken", () => {
-    const letter = recorded("letter");
+    const letter = recorded("letter", { version });
     return startedOn(letter, async (world) => {
       const kv = await world.kv();
-      for (const row of ["1/letter/0000000000000002", "1/letter/0000000000000005"]) {
-        const { key, value } = JSON.parse(letter.rows[row]!);
-        await eventually(async () => assert.equal(await kv.get(key), value));
+      for (const { key, value } of lettersIn(letter.rows)) {
+        await eventually(async () => assert.deepEqual(JSON.parse((await kv.get(key)) ?? "null"), value));
       }
       const listed = await world.letter("1000001");
       assert.deepEqual([listed.kind, listed.reason, listed.attempts], ["reply", "ERR_BLOCKED_SENDER", 1]);
       await isAccounted(world, { received: 3, answered: 1, dead: 2 });
       await areKnown(world, ["1000000", "1000001", "1000002"]);
-      await replayed(world);
+      await replayed(world, letterOf);
       await isAccounted(world, { received: 3, answered: 2, dead: 1 });
     });
   });
 
   test("dead letters", () =>
-    startedOn(recorded("dead-letters"), async (world) => {
+    startedOn(recorded("dead-letters", { version }), async (world) => {
       await isAccounted(world, { received: 2, dead: 2 });
-      await replayed(world);
+      await replayed(world, letterOf);
       await isAccounted(world, { received: 2, answered: 1, dead: 1 });
       await areKnown(world, ["1000000", "1000001"]);
     }));
 
-  test("dead letters that were replayed, and that KV still has", () =>
-    startedOn(recorded("replayed"), async (world) => {
+  test("dead letters that were replayed, and that KV still has", () => {
+    const replayed = recorded("replayed", { version });
+    const first = JSON.parse(replayed.kv[letterOf("1000000")]!).diedAt;
+    return startedOn(replayed, async (world) => {
       await hasEnded(world, [["1000000", "dead", "bot:rehearsed", 3], ["1000001", "answered", "", 1]]);
       assert.deepEqual(world.said({ user: person }, bot), ["1 of 2", "2 of 2"]);
-      await hasLetter(world);
+      await hasLetter(world, first);
       const kv = await world.kv();
-      for (const id of ["1000000", "1000001"]) await eventually(async () => assert.equal(await kv.get(`dead:${bot}:${id}`), null));
+      // In the place of the other one there is a new one.
+      for (const id of version === 1 ? ["1000000", "1000001"] : ["1000001"]) {
+        await eventually(async () => assert.equal(await kv.get(letterOf(id)), null), { within: 45_000 });
+      }
       await isAccounted(world, { received: 2, answered: 1, dead: 1 });
-    }));
+    });
+  });
 
   test("a conversation at rest goes on where it was, and empties itself", () =>
     startedOn(
-      recorded("at-rest", 0),
+      recorded("at-rest", { version, minutes: 0, stretch: 60 }),
       async (world) => {
         const counts = { received: 6, answered: 3, ignored: 1, handedOver: 1, dead: 1 };
         await isAccounted(world, counts);
@@ -160,13 +168,14 @@ describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () 
         await eventually(() => assert.equal(world.worker.inFlight(), 0), { within: 30_000 });
         await isAccounted(world, { ...counts, received: 7, answered: 4 });
         const rested = JSON.parse((await (await world.kv()).get(`conversation:${talk}`)) ?? "null");
-        assert.deepEqual([rested.state[0], rested.sent.length, rested.sent.slice(0, 4)], [6, 5, ["1000006", "1000007", "1000008", "1000009"]]);
+        // Ids of replies are kept for groups alone.
+        assert.deepEqual([rested.state[0], rested.sent], [6, []]);
       },
       { settings: { REST_AFTER_SECONDS: 1, EMPTY_AFTER_SECONDS: 8 } },
     ));
 
   test("a group", () =>
-    startedOn(recorded("group"), async (world) => {
+    startedOn(recorded("group", { version }), async (world) => {
       const group = `${bot}:group:team-1`;
       const counts = { received: 8, answered: 2, ignored: 6 };
       await isAccounted(world, counts, group);
@@ -178,6 +187,47 @@ describe("what version 1 has stored ends as it should:", { concurrency: 4 }, () 
       assert.deepEqual(world.said(to, bot), ["3: hello"]);
       await isAccounted(world, { ...counts, received: 9, answered: 3 }, group);
     }));
+});
+
+describe("what version 2 has stored and version 1 did not know ends as it should:", { concurrency: true }, () => {
+  const version = 2;
+
+  test("a state in a row of its own, and replies that wait", () =>
+    startedOn(recorded("large-state", { version }), async (world) => {
+      await hasEnded(world, [["1000002", "answered", "", 1], ["1000003", "answered", "", 1]]);
+      assert.deepEqual(world.said({ user: person }, bot), ["2: hello", "1 of 1"]);
+      await isAccounted(world, { received: 3, answered: 3 });
+      await areKnown(world, ["1000000", "1000002", "1000003"]);
+      await goesOn(world, "4: hello");
+      assert.deepEqual(JSON.parse(world.rows(talk)["2/state"] ?? "null"), [4, "x".repeat(5_000)]);
+    }));
+
+  test("a reply in doubt that a newer one has gone before", () =>
+    startedOn(recorded("set-apart", { version }), async (world) => {
+      await hasEnded(world, [["1000000", "answered", "", 1]]);
+      assert.deepEqual(world.said({ user: person }, bot), ["1: hello"]);
+      await isAccounted(world, { received: 2, answered: 2 });
+      await areKnown(world, ["1000000", "1000001"]);
+      await goesOn(world, "3: hello");
+    }));
+
+  test("a turn under way beside a row that was set aside", () =>
+    startedOn(
+      recorded("aside", { version }),
+      async (world) => {
+        // The bot that hung has been replaced by one that does not know its state.
+        await hasEnded(world, [["1000002", "answered", "", 2], ["1000003", "answered", "", 1]]);
+        assert.deepEqual(world.said({ user: person }, bot), [
+          "Hello Andrew Joseph! I am a bot that runs on Halley. Say /help to see what I can do.",
+          "You said: say 2\nThat was message 2 here, and I keep no notes.",
+        ]);
+        await isAccounted(world, { received: 3, answered: 3 });
+        await areKnown(world, ["1000000", "1000002", "1000003"]);
+        assert.equal((await world.view(talk)).setAside, 1);
+        assert.equal(world.rows(talk)["aside/2/letter/0000000000000002"], "letter");
+      },
+      { settings: { BOTS: { [bot]: "assistant" } } },
+    ));
 });
 
 describe("rows that this version does not read", { concurrency: true }, () => {
@@ -343,25 +393,48 @@ async function goesOn(world: World, text: string): Promise<void> {
   assert.equal(world.said({ user: person }, bot).at(-1), text);
 }
 
-/** Replays both letters of version 1: the turn dies again, and the replies are sent without a look. */
-async function replayed(world: World): Promise<void> {
-  for (const id of ["1000000", "1000001"]) assert.deepEqual(await world.replay(bot, id), [200, "accepted"]);
+/** The letters that KV has not taken, as it is to have them. */
+function lettersIn(rows: Rows): { key: string; value: object }[] {
+  const keys = Object.keys(rows).filter((key) => /^\d\/letter\/\d{16}$/.test(key));
+  return keys.map((at) => {
+    const { key, value, pieces } = JSON.parse(rows[at]!);
+    // Version 1 had all of a letter in its row.
+    const found = Object.keys(rows).filter((row) => row.startsWith(`${at}/`)).map((row) => JSON.parse(rows[row]!));
+    return { key, value: { ...JSON.parse(value), ...(pieces && { [pieces]: pieces === "turn" ? found[0] : found }) } };
+  });
+}
+
+/** Replays both letters, of which KV has these keys: the turn dies again, and the replies are sent without a look. */
+async function replayed(world: World, letterOf: (id: string) => string): Promise<void> {
+  const first = JSON.parse((await (await world.kv()).get(letterOf("1000000"))) ?? assert.fail("KV has no letter.")).diedAt;
+  for (const id of ["1000000", "1000001"]) assert.deepEqual(await world.replay(letterOf(id).split(":").slice(1, -1).join(":"), id), [200, "accepted"]);
   await hasEnded(world, [["1000000", "dead", "bot:rehearsed", 3], ["1000001", "answered", "", 1]]);
   assert.deepEqual(world.said({ user: person }, bot), ["1 of 2", "2 of 2"]);
   assert.deepEqual([world.calls("1000001").sends.length, world.calls("1000001").looks.length], [2, 0]);
   const kv = await world.kv();
   // A letter that KV may still be about to take is not deleted at once.
-  for (const id of ["1000000", "1000001"]) await eventually(async () => assert.equal(await kv.get(`dead:${bot}:${id}`), null), { within: 45_000 });
-  await hasLetter(world);
+  for (const id of ["1000000", "1000001"]) {
+    const isGone = async () => {
+      const letter = JSON.parse((await kv.get(letterOf(id))) ?? "null");
+      assert.ok(letter === null || (id === "1000000" && letter.diedAt > first), `The letter about ${id} is still there.`);
+    };
+    await eventually(isGone, { within: 45_000 });
+  }
+  await hasLetter(world, first);
 }
 
-/** Whether KV has been told that the turn has died once more, or has to be: that may wait until the former letter is surely gone. */
-function hasLetter(world: World): Promise<void> {
+/**
+ * Whether KV has been told that the turn has died once more, later than `first`, or has to be: that may wait until the former letter is
+ * surely gone.
+ */
+function hasLetter(world: World, first: number): Promise<void> {
   const key = `dead:${talk}:1000000`;
   return eventually(async () => {
-    const told = (await (await world.kv()).get(key)) !== null;
+    const letter = JSON.parse((await (await world.kv()).get(key)) ?? "null");
+    const isTold = letter !== null && letter.diedAt > first;
     const letters = Object.entries(world.rows(talk)).filter(([key]) => /^2\/letter\/\d{16}$/.test(key));
-    assert.deepEqual(letters.map(([, letter]) => JSON.parse(letter).key), told ? [] : [key]);
+    const keys = new Set(letters.map(([, letter]) => JSON.parse(letter).key));
+    assert.deepEqual([...keys], isTold ? [] : [key]);
   });
 }
 

@@ -11,7 +11,7 @@ import { Miniflare } from "miniflare";
 import { parse } from "smol-toml";
 
 import { workerSettings } from "../scripts/lib/local.mjs";
-import { releaseBuild, root } from "../scripts/lib/paths.mjs";
+import { rehearsalBuild, root } from "../scripts/lib/paths.mjs";
 
 /** wrangler's own workerd: the older one that miniflare brings refuses the compatibility date. */
 const wrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
@@ -25,6 +25,8 @@ const configuration = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) a
   durable_objects: { bindings: { name: string; class_name: string }[] };
   exports: Record<string, { type: string; storage: string }>;
 };
+
+const standIn = readFileSync(new URL("stand-in.js", import.meta.url), "utf8");
 
 /** Variables and secrets alike; `undefined` leaves one out that would be there otherwise. */
 export type Settings = Record<string, string | number | boolean | object | undefined>;
@@ -45,9 +47,9 @@ export interface WorkerOptions {
   port?: number;
   /** Where objects and KV lie, and stay. Default: a temporary folder for the objects, and memory for KV. */
   storage?: string;
-  /** Where the worker's two files are. Default: the release build. */
+  /** Where the worker's two files are. Default: the release build with the rehearsal bot. */
   build?: string;
-  /** Source of a module to run in place of the worker, which it imports as `./index.js`. */
+  /** Source of a module to run in place of the worker. It may import that as `./index.js`, and `./stand-in.js` (tests/stand-in.js). */
   wrapper?: string;
   /** Bindings of wrangler.toml that the deployment lacks. */
   without?: readonly string[];
@@ -74,15 +76,15 @@ export class Worker {
 
   static async start(options: WorkerOptions): Promise<Worker> {
     const storage = options.storage ?? mkdtempSync(join(tmpdir(), "halley-"));
-    const build = options.build ?? releaseBuild;
+    const build = options.build ?? rehearsalBuild;
     const isBound = (name: string) => !options.without?.includes(name);
     const log = new Log(options.onLog);
     const miniflare = new Miniflare({
       host: "127.0.0.1",
       port: options.port ?? 0,
       modules: [
-        ...(options.wrapper === undefined ? [] : [{ type: "ESModule" as const, path: "wrapper.js", contents: options.wrapper }]),
-        { type: "ESModule", path: "index.js", contents: readFileSync(join(build, "index.js"), "utf8") },
+        ...(options.wrapper === undefined ? [] : [module("wrapper.js", options.wrapper), module("stand-in.js", standIn)]),
+        module("index.js", readFileSync(join(build, "index.js"), "utf8")),
         { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(join(build, "index_bg.wasm")) },
       ],
       compatibilityDate: configuration.compatibility_date,
@@ -144,6 +146,10 @@ class Log {
       });
     }
   }
+}
+
+function module(path: string, contents: string) {
+  return { type: "ESModule" as const, path, contents };
 }
 
 function hasTable(file: string): boolean {

@@ -3,10 +3,11 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { availableParallelism, cpus, loadavg } from "node:os";
 
 import { stopAll } from "../../scripts/lib/child.mjs";
-import { builtWasm, root } from "../../scripts/lib/paths.mjs";
+import { rehearsalBuild, root } from "../../scripts/lib/paths.mjs";
 import { faults, makePlan } from "./plan.ts";
 import type { AfterKill, Recovery, Result } from "./run.ts";
 import { run } from "./run.ts";
@@ -40,7 +41,7 @@ const PROGRESS_EVERY_MS = 5000;
 
 const options = JSON.parse(process.argv[2] ?? "{}") as Options;
 /** Read at the start: what is measured is of this moment. */
-const build = createHash("sha256").update(readFileSync(builtWasm)).digest("hex").slice(0, 12);
+const build = createHash("sha256").update(readFileSync(join(rehearsalBuild, "index_bg.wasm"))).digest("hex").slice(0, 12);
 try {
   process.exitCode = options.pace ? await pace() : await promises();
 } finally {

@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { start } from "../../scripts/lib/child.mjs";
-import { program, releaseBuild } from "../../scripts/lib/paths.mjs";
+import { program, rehearsalBuild } from "../../scripts/lib/paths.mjs";
 import type { Settings } from "../../tests/worker.ts";
 import type { RunnerOptions } from "./runner.ts";
 
@@ -40,7 +40,7 @@ export class Runtime {
     this.url = `http://127.0.0.1:${port}`;
     this.#options = options;
     process.once("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
-    for (const file of ["index.js", "index_bg.wasm"]) cpSync(join(releaseBuild, file), join(this.#folder, "build", file));
+    for (const file of ["index.js", "index_bg.wasm"]) cpSync(join(rehearsalBuild, file), join(this.#folder, "build", file));
   }
 
   /** Not started yet. It keeps its port, so that callbacks find it again after a kill. */

@@ -1,4 +1,4 @@
-// @ts-nocheck: its import is there when it runs, and not before.
+// @ts-nocheck: its imports are there when it runs, and not before.
 
 // Runs in workerd in place of the built worker, hands everything on to it, and counts what it asks of the platform.
 //
@@ -6,6 +6,7 @@
 // before. What was counted in the last moments before a kill is lost with the process.
 
 import built, { Conversation as Built } from "./index.js";
+import { standIn } from "./stand-in.js";
 
 const EVERY_MS = 100;
 
@@ -27,20 +28,6 @@ function show() {
 /** Of a request to an object: `/receive`, `/view` or `/replay`, without the version of the hop before it. */
 function pathOf(request) {
   return new URL(request.url ?? request).pathname.replace(/^\/\d+(?=\/)/, "").replace(/^(\/receive)\/.*/, "$1");
-}
-
-/**
- * `target` with some of its members replaced. The others are its own, and are called on it: the platform's objects do
- * not work through a stand-in.
- */
-function standIn(target, members) {
-  return new Proxy(target, {
-    get(_, name) {
-      if (Object.hasOwn(members, name)) return members[name];
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
-    },
-  });
 }
 
 function countedKv(kv, by) {

@@ -19,10 +19,12 @@ export const cargoLock = at("Cargo.lock");
 /** Root of `cargo install` for the tools that belong to this project alone. */
 export const tools = at(".tools");
 
-/** What is tested and deployed; wrangler.toml names it too. */
+/** What is deployed; wrangler.toml names it too. */
 export const releaseBuild = at("build");
 export const builtScript = at("build", "index.js");
 export const builtWasm = at("build", "index_bg.wasm");
+/** The same with the rehearsal bot, which tests and the scorecard run. */
+export const rehearsalBuild = at("build", "rehearsal");
 /** What `npm start` runs. */
 export const devBuild = at("build", "dev");
 export const devScript = at("build", "dev", "index.js");

@@ -5,17 +5,17 @@ import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "no
 import { homedir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
 
-import { cargoLock, cargoManifest, devBuild, program, releaseBuild, root } from "./paths.mjs";
+import { cargoLock, cargoManifest, devBuild, program, rehearsalBuild, releaseBuild, root } from "./paths.mjs";
 import { Problem } from "./problem.mjs";
 import { behindProgress } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { workerBuild } from "./versions.mjs";
 import { bare } from "./wasm.mjs";
 
-/** @typedef {{ folder: string, option: string, profile: string, hasNames: boolean, first: string, again: string }} Kind */
+/** @typedef {{ folder: string, option: string, profile: string, features: string[], hasNames: boolean, first: string, again: string }} Kind */
 
 /**
- * Optimised, for tests and deployment.
+ * Optimised, for deployment.
  *
  * @type {Kind}
  */
@@ -23,10 +23,18 @@ export const release = {
   folder: releaseBuild,
   option: "--release",
   profile: "release",
+  features: [],
   hasNames: false,
   first: "1 to 2 min this first time",
   again: "about 20 s",
 };
+
+/**
+ * The same with the bot that tests and the scorecard talk to.
+ *
+ * @type {Kind}
+ */
+export const rehearsal = { ...release, folder: rehearsalBuild, features: ["rehearsal"] };
 
 /**
  * Not optimised: big, and there in a few seconds after a change.
@@ -37,6 +45,7 @@ export const dev = {
   folder: devBuild,
   option: "--dev",
   profile: "debug",
+  features: ["rehearsal"],
   hasNames: true,
   first: "about 1 min this first time",
   again: "about 5 s",
@@ -66,12 +75,13 @@ export async function buildWorker(kind) {
   const hasDependencies = existsSync(join(root, "target", "wasm32-unknown-unknown", kind.profile));
   const output = await behindProgress(
     {
-      title: "Building the worker",
+      title: kind === rehearsal ? "Building the worker with the rehearsal bot" : "Building the worker",
       about: hasDependencies ? kind.again : kind.first,
       cure: "The worker does not build: correct the error above.",
     },
     program.workerBuild,
-    [kind.option, "--out-dir", relative(root, kind.folder)],
+    // After the path stand options of cargo's.
+    [kind.option, "--out-dir", relative(root, kind.folder), ".", "--", "--features", kind.features.join()],
     { env: buildEnvironment() },
   );
   if (/^(\x1b\[[\d;]*m)*warning/m.test(output)) console.log(output.trimEnd());

@@ -3,6 +3,7 @@
 //! Write a bot in a file of its own, give it a name below, and map a CometChat UID to that name in the setting `BOTS`.
 
 mod assistant;
+#[cfg(feature = "rehearsal")]
 mod rehearsal;
 
 use crate::bot::Behaviour;
@@ -11,6 +12,7 @@ use crate::bot::Behaviour;
 pub fn behaviour(name: &str) -> Option<&'static dyn Behaviour> {
     match name {
         "assistant" => Some(&assistant::Assistant),
+        #[cfg(feature = "rehearsal")]
         "rehearsal" => Some(&rehearsal::Rehearsal),
         _ => None,
     }

@@ -1,4 +1,5 @@
-//! A bot for tests: it does what the message says, the bad things too. Nobody meets it unless `BOTS` names it.
+//! A bot for tests: it does what the message says, the bad things too. It is there with the feature `rehearsal` only, and so not
+//! in what is deployed.
 
 use std::future::pending;
 

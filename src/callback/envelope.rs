@@ -102,9 +102,11 @@ impl<'a> Envelope<'a> {
         // Both envelopes arrive: the legacy one has the message under `data`, the newer one under `data.message`. A
         // message may have a field of that name too, which is no message.
         let legacy = outer.raw("data").ok_or_else(|| missing("data"))?;
-        let newer = fields(legacy.get())?.raw("message").filter(|message| message.get().starts_with('{'));
-        let message = newer.unwrap_or(legacy);
-        let head = fields(message.get())?;
+        let head = fields(legacy.get())?;
+        let (message, head) = match head.raw("message").filter(|message| message.get().starts_with('{')) {
+            Some(newer) => (newer, fields(newer.get())?),
+            None => (legacy, head),
+        };
 
         let receiver_type = ReceiverType::parse(&text(&head, "receiverType")?)
             .ok_or_else(|| CallbackError::field("receiverType", "must be user or group"))?;

@@ -50,6 +50,7 @@ mod executor;
 mod faults;
 mod invariants;
 mod kv;
+mod passes;
 mod plant;
 mod ports;
 mod random;
