@@ -2,8 +2,8 @@
 
 import type { Bundle } from "./bundle.ts";
 import type { Contender } from "./contenders.ts";
-import type { Asked } from "./sink.ts";
 import type { Line } from "./load.ts";
+import type { Asked } from "./sink.ts";
 import { Stage } from "./stage.ts";
 
 export interface CompareOptions {
@@ -13,6 +13,7 @@ export interface CompareOptions {
   messages: number;
   conversations: number;
   atOnce: number;
+  quick: boolean;
   progress: (words: string) => void;
 }
 
@@ -55,12 +56,12 @@ export async function compare(options: CompareOptions): Promise<Map<string, Resu
 }
 
 async function measure(
-  { bundles, messages, conversations, atOnce }: CompareOptions,
+  { bundles, messages, conversations, atOnce, quick }: CompareOptions,
   contender: Contender,
   isCounted: boolean,
   progress: (words: string) => void,
 ): Promise<{ round: Round; counted: Record<string, number> }> {
-  const stage = await Stage.set({ contender, bundle: bundles.get(contender.name)!, isCounted, atOnce });
+  const stage = await Stage.set({ contender, bundle: bundles.get(contender.name)!, isCounted, atOnce, quick });
   try {
     const { load } = stage;
     // The same conversations as are measured: a conversation is new once, and goes on for days.

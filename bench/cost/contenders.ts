@@ -10,6 +10,8 @@ export interface Contender {
   label: string;
   /** What it keeps when something fails, in a few words. */
   promise: string;
+  /** Counts nothing, so there is nothing to lose count of. */
+  isStateless?: true;
   /** Under `workers/`; none for Halley, which is built already. */
   source?: string;
   /** Its package, whose version is shown. */
@@ -28,7 +30,7 @@ const none = ["no_nodejs_compat", "no_nodejs_compat_v2"];
 const node: string[] = [];
 
 export const contenders: Contender[] = [
-  { name: "stateless", label: "No state at all", promise: "none", source: "stateless.js", usesKv: false, flags: none },
+  { name: "stateless", label: "No state at all", promise: "none", isStateless: true, source: "stateless.js", usesKv: false, flags: none },
   { name: "kv", label: "Plain JavaScript, KV", promise: "none", source: "plain-kv.js", usesKv: true, flags: none },
   { name: "object", label: "Plain JavaScript, Durable Object", promise: "at least once", source: "plain-object.js", usesKv: false, object: "Conversation", flags: none },
   { name: "halley", label: "Halley", promise: "once, in order", usesKv: true, object: "Conversation", flags: none },

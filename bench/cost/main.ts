@@ -7,10 +7,14 @@ import { join } from "node:path";
 import { stopAll } from "../../scripts/lib/child.mjs";
 import { conditions } from "../lib/conditions.ts";
 import { progressOf } from "../lib/progress.ts";
+import { percentile } from "../lib/table.ts";
 import { bundle } from "./bundle.ts";
+import { cold } from "./cold.ts";
+import type { Result } from "./compare.ts";
 import { compare } from "./compare.ts";
 import { contenders, YARDSTICK } from "./contenders.ts";
-import { brokenIn, compareTables } from "./report.ts";
+import { growth } from "./growth.ts";
+import { brokenIn, coldTable, compareTables, growthTables, steepIn } from "./report.ts";
 
 interface Options {
   /** Names of contenders. */
@@ -35,19 +39,46 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { only, json } = options;
+  const { parts, only, lines, quick, json, atOnce } = options;
   const about = { ...options, ...conditions() };
-  const chosen = contenders.filter(({ name }) => only.includes(name) || name === YARDSTICK);
-  const bundles = new Map(chosen.map((contender) => [contender.name, bundle(contender, folder)]));
-  const results = await compare({ ...options, contenders: chosen, bundles, progress: progressOf("Side by side") });
-  const broken = brokenIn(results);
-  if (json) {
-    console.log(JSON.stringify({ conditions: about, compare: Object.fromEntries(results), broken }, null, 2));
-  } else {
-    const { commit, build, date, machine } = about;
-    console.log(`\ncommit ${commit}, wasm ${build}, ${date}, ${machine}`);
-    console.log(compareTables(chosen, results));
+  const show = (words: string) => {
+    if (!json) console.log(words);
+  };
+  const { commit, build, date, machine } = about;
+  show(`\ncommit ${commit}, wasm ${build}, ${date}, ${machine}`);
+  const found: Record<string, unknown> = {};
+  const broken: string[] = [];
+  if (parts.includes("compare")) {
+    const chosen = contenders.filter(({ name }) => only.includes(name) || name === YARDSTICK);
+    const bundles = new Map(chosen.map((contender) => [contender.name, bundle(contender, folder)]));
+    const results = await compare({ ...options, contenders: chosen, bundles, progress: progressOf("Side by side") });
+    found["compare"] = Object.fromEntries([...results].map(([name, result]) => [name, inBrief(result)]));
+    broken.push(...brokenIn(results));
+    show(compareTables(chosen, results));
   }
+  if (parts.includes("growth")) {
+    const halley = contenders.find(({ name }) => name === "halley")!;
+    const results = await growth({ halley, bundle: bundle(halley, folder), lines, quick, atOnce, progress: progressOf("Growth") });
+    found["growth"] = results;
+    broken.push(...steepIn(results));
+    show(`\nHalley, for each message:\n${growthTables(results)}`);
+  }
+  if (parts.includes("cold")) {
+    const halley = contenders.find(({ name }) => name === "halley")!;
+    const results = await cold(halley, bundle(halley, folder), quick ? 5 : 20, progressOf("Cold starts"));
+    found["cold"] = results;
+    show(coldTable(results));
+  }
+  if (json) console.log(JSON.stringify({ conditions: about, ...found, broken }, null, 2));
   if (broken.length > 0) console.error(`\nBROKEN: ${broken.join("\nBROKEN: ")}`);
   return broken.length === 0 ? 0 : 1;
+}
+
+/** Without thousands of times. */
+function inBrief({ rounds, ...result }: Result) {
+  const shares = (sorted: number[]) => ({ p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) });
+  return {
+    ...result,
+    rounds: rounds.map(({ acknowledgements, replies, ...round }) => ({ ...round, acknowledgement: shares(acknowledgements), reply: shares(replies) })),
+  };
 }

@@ -1,24 +1,22 @@
 /** What a process has used so far, from Linux's /proc. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
 /** Of a tick in /proc/…/stat, which is 10 ms on every Linux that Node runs on. */
 const MS_PER_TICK = 10;
 
-export const isMeasurable = existsSync("/proc/self/stat");
-
 export interface Usage {
   cpuMs: number;
-  /** Bytes that it has caused to be written to a disk. */
-  diskBytes: number;
+  /** Bytes that it has written: to its storage, and to whom it talks to. */
+  writtenBytes: number;
 }
 
 /** Of all its threads, those that have ended too. */
 export function usage(pid: number): Usage {
   // The name, in parentheses, may hold blanks; behind it are the state, ten more fields, and the two times.
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
-  const written = /^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"));
-  return { cpuMs: (Number(stat[11]) + Number(stat[12])) * MS_PER_TICK, diskBytes: Number(written?.[1] ?? 0) };
+  const written = /^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"));
+  return { cpuMs: (Number(stat[11]) + Number(stat[12])) * MS_PER_TICK, writtenBytes: Number(written?.[1] ?? 0) };
 }
 
 /** Resident bytes. */

@@ -2,9 +2,11 @@
 
 import type { Row } from "../lib/table.ts";
 import { count, percentile, table } from "../lib/table.ts";
+import type { ColdResult } from "./cold.ts";
 import type { Result, Round } from "./compare.ts";
 import type { Contender } from "./contenders.ts";
 import { titleOf, YARDSTICK } from "./contenders.ts";
+import type { LineResult, PointResult } from "./growth.ts";
 
 /** What must not be. Who promises nothing may lose count. */
 export function brokenIn(results: Map<string, Result>): string[] {
@@ -44,7 +46,7 @@ export function compareTables(contenders: Contender[], results: Map<string, Resu
       count(Math.round(counted["bytes"] ?? 0)),
       each(counted["kv"]),
       `${Math.round(gzip / 1024)} KB`,
-      count(rounds.reduce((sum, { uncounted }) => sum + uncounted, 0)),
+      contender.isStateless ? "–" : count(rounds.reduce((sum, { uncounted }) => sum + uncounted, 0)),
       contender.promise,
     ]),
   );
@@ -54,6 +56,72 @@ export function compareTables(contenders: Contender[], results: Map<string, Resu
   ]
     .map((words) => `\n${words}`)
     .join("\n");
+}
+
+/** More than this is no noise. */
+const FLAT = 1.3;
+
+/** What grows by more than what the line varies. */
+export function steepIn(lines: LineResult[]): string[] {
+  return lines.flatMap(({ name, points }) =>
+    figures.flatMap(({ label, of: figure }) => {
+      const { grown, by } = growthOf(points, figure);
+      return grown > by * FLAT ? [`growth, ${name}: ${label} grow ${grown.toFixed(1)} times where it grows ${by} times`] : [];
+    }),
+  );
+}
+
+export function growthTables(lines: LineResult[]): string {
+  return lines.map(growthTable).join("\n");
+}
+
+function growthTable({ varies, note, points }: LineResult): string {
+  const rows = points.map(({ at, cpuMs, memory, writtenBytes, counted }) => ({
+    label: at,
+    cells: [
+      middle(cpuMs).toFixed(2),
+      `${cpuMs[0]!.toFixed(2)} to ${cpuMs.at(-1)!.toFixed(2)}`,
+      each(counted["rows"]),
+      each(counted["alarms"]),
+      each(counted["statements"]),
+      each(counted["rowsRead"]),
+      count(Math.round(counted["bytes"] ?? 0)),
+      count(Math.round(writtenBytes)),
+      `${Math.round(memory / 2 ** 20)} MB`,
+    ],
+  }));
+  const head = [varies, "CPU, ms", "of windows", "rows written", "alarms set", "statements", "rows read", "bytes stored", "bytes written", "memory"];
+  const growing = figures.flatMap(({ label, of: figure }) => {
+    const { grown, by } = growthOf(points, figure);
+    return grown > FLAT ? [`${label} ${grown.toFixed(1)} times where it grows ${count(by)} times`] : [];
+  });
+  const verdict = growing.length === 0 ? "Flat." : `Grows: ${growing.join(", ")}. ${note}`;
+  return `\n${table(head, rows)}\n${verdict}`;
+}
+
+const figures: { label: string; of: (point: PointResult) => number }[] = [
+  { label: "CPU", of: ({ cpuMs }) => middle(cpuMs) },
+  { label: "rows written", of: ({ counted }) => counted["rows"] ?? 0 },
+  { label: "rows read", of: ({ counted }) => counted["rowsRead"] ?? 0 },
+  { label: "bytes stored", of: ({ counted }) => counted["bytes"] ?? 0 },
+];
+
+/** The last point beside the first. */
+function growthOf(points: PointResult[], figure: (point: PointResult) => number): { grown: number; by: number } {
+  const [first, last] = [points[0]!, points.at(-1)!];
+  return { grown: figure(last) / Math.max(figure(first), Number.EPSILON), by: last.x / first.x };
+}
+
+export function coldTable(results: ColdResult[]): string {
+  const kilobytes = (bytes: number) => `${Math.round(bytes / 1024)} KB`;
+  const rows = results.map(({ raw, gzip, ms, cpuMs }) => ({
+    label: kilobytes(gzip),
+    cells: [kilobytes(raw), `${Math.round(middle(ms))} ms`, `${Math.round(ms[0]!)} to ${Math.round(ms.at(-1)!)}`, `${Math.round(middle(cpuMs))} ms`],
+  }));
+  const [first, last] = [results[0]!, results.at(-1)!];
+  const slope = (middle(last.ms) - middle(first.ms)) / ((last.gzip - first.gzip) / 1024 / 100);
+  const words = `From the smallest to the largest ${slope.toFixed(1)} ms for each 100 KB after gzip.`;
+  return `\n${table(["wasm after gzip", "before", "start to first 200", "of starts", "CPU"], rows)}\n${words}`;
 }
 
 function each(n = 0): string {

@@ -10,6 +10,7 @@ import type { Bundle } from "./bundle.ts";
 import type { Contender } from "./contenders.ts";
 import { Kv } from "./kv.ts";
 import { Load } from "./load.ts";
+import type { Usage } from "./process.ts";
 import { memory, usage } from "./process.ts";
 import { BOT } from "./sink.ts";
 import { Workerd } from "./workerd.ts";
@@ -17,52 +18,52 @@ import { Workerd } from "./workerd.ts";
 /** How long workerd is left alone so that what follows the last reply is over: an alarm a second later, and its work. */
 const SETTLE_MS = 2500;
 
+/** Where figures are only looked at. */
+const QUICK_SETTLE_MS = 1200;
+
 export interface StageOptions {
   contender: Contender;
   bundle: Bundle;
   isCounted: boolean;
   atOnce: number;
+  quick: boolean;
   /** Of Halley, beside those of `npm start`. */
   settings?: Record<string, string | number | object>;
 }
 
-/** What was used between two moments. */
-export interface Used {
-  cpuMs: number;
-  diskBytes: number;
-}
-
 export class Stage {
   readonly load: Load;
-  readonly #kv: Kv;
-  readonly #workerd: Workerd;
+  readonly kv: Kv;
+  readonly #options: StageOptions;
   readonly #folder: string;
+  #workerd: Workerd;
 
-  private constructor(load: Load, kv: Kv, workerd: Workerd, folder: string) {
+  private constructor(options: StageOptions, load: Load, kv: Kv, folder: string, workerd: Workerd) {
+    this.#options = options;
     this.load = load;
-    this.#kv = kv;
-    this.#workerd = workerd;
+    this.kv = kv;
     this.#folder = folder;
+    this.#workerd = workerd;
     load.aim(workerd.url);
   }
 
-  static async set({ contender, bundle, isCounted, atOnce, settings }: StageOptions): Promise<Stage> {
+  static async set(options: StageOptions): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), "halley-bench-"));
-    cpSync(bundle.folder, folder, { recursive: true });
-    const load = await Load.prepare(atOnce);
+    cpSync(options.bundle.folder, folder, { recursive: true });
+    const load = await Load.prepare(options.atOnce);
     const kv = await Kv.start();
-    const workerd = await Workerd.start({
-      contender,
-      folder,
-      modules: [...(isCounted ? ["counted.js", "counting.js"] : []), ...bundle.files],
-      settings: { ...workerSettings(load.sink.url), BOTS: { [BOT]: "rehearsal" }, REPLY_BUDGET_PER_MINUTE: 0, ...settings },
-      kv: kv.address,
-    });
-    return new Stage(load, kv, workerd, folder);
+    return new Stage(options, load, kv, folder, await run(options, load, kv, folder));
+  }
+
+  /** Starts it again on what it has stored, to be counted. */
+  async count(): Promise<void> {
+    await this.#workerd.stop();
+    this.#workerd = await run({ ...this.#options, isCounted: true }, this.load, this.kv, this.#folder);
+    this.load.aim(this.#workerd.url);
   }
 
   /** Does something to the worker and waits until it is over, replies and all. */
-  async use(work: () => Promise<unknown>): Promise<Used> {
+  async use(work: () => Promise<unknown>): Promise<Usage> {
     const before = usage(this.#workerd.pid);
     try {
       await work();
@@ -70,9 +71,9 @@ export class Stage {
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}\nworkerd has printed:\n${this.#workerd.said}`, { cause: error });
     }
-    await sleep(SETTLE_MS);
+    await sleep(this.#options.quick ? QUICK_SETTLE_MS : SETTLE_MS);
     const after = usage(this.#workerd.pid);
-    return { cpuMs: after.cpuMs - before.cpuMs, diskBytes: after.diskBytes - before.diskBytes };
+    return { cpuMs: after.cpuMs - before.cpuMs, writtenBytes: after.writtenBytes - before.writtenBytes };
   }
 
   /** What has been asked of the platform since this was last called. */
@@ -88,7 +89,17 @@ export class Stage {
   async strike(): Promise<void> {
     await this.#workerd.stop();
     this.load.close();
-    this.#kv.close();
+    this.kv.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function run({ contender, bundle, isCounted, settings }: StageOptions, load: Load, kv: Kv, folder: string): Promise<Workerd> {
+  return Workerd.start({
+    contender,
+    folder,
+    modules: [...(isCounted ? ["counted.js", "counting.js"] : []), ...bundle.files],
+    settings: { ...workerSettings(load.sink.url), BOTS: { [BOT]: "rehearsal" }, REPLY_BUDGET_PER_MINUTE: 0, ...settings },
+    kv: kv.address,
+  });
 }
