@@ -1,7 +1,6 @@
 /** What the size of the worker costs when workerd starts: the same worker, and the same with more code in it. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
@@ -11,7 +10,8 @@ import type { Contender } from "./contenders.ts";
 import { Kv } from "./kv.ts";
 import { Load } from "./load.ts";
 import { padded } from "./pad.ts";
-import { usage } from "./process.ts";
+import { newFolder } from "./place.ts";
+import { cpuMsNow } from "./process.ts";
 import { BOT } from "./sink.ts";
 import { Workerd } from "./workerd.ts";
 
@@ -55,7 +55,7 @@ export async function cold(halley: Contender, { folder, files }: Bundle, starts:
   return results;
 
   async function startOnce(wasm: Buffer): Promise<{ ms: number; cpuMs: number }> {
-    const place = mkdtempSync(join(tmpdir(), "halley-bench-"));
+    const place = newFolder();
     cpSync(folder, place, { recursive: true });
     writeFileSync(join(place, WASM), wasm);
     const settings = { ...workerSettings(load.sink.url), BOTS: { [BOT]: "rehearsal" } };
@@ -64,7 +64,7 @@ export async function cold(halley: Contender, { folder, files }: Bundle, starts:
     try {
       load.aim(workerd.url);
       await load.post([{ peer: "first" }]);
-      const figures = { ms: performance.now() - began, cpuMs: usage(workerd.pid).cpuMs };
+      const figures = { ms: performance.now() - began, cpuMs: cpuMsNow(workerd.pid) };
       await load.replies();
       return figures;
     } finally {

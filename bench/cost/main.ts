@@ -1,9 +1,5 @@
 /** `npm run bench`: see scripts/bench.mjs, which has read the command line. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { stopAll } from "../../scripts/lib/child.mjs";
 import { conditions } from "../lib/conditions.ts";
 import { progressOf } from "../lib/progress.ts";
@@ -14,6 +10,7 @@ import type { Result } from "./compare.ts";
 import { compare } from "./compare.ts";
 import { contenders, YARDSTICK } from "./contenders.ts";
 import { growth } from "./growth.ts";
+import { newFolder } from "./place.ts";
 import { brokenIn, coldTable, compareTables, growthTables, steepIn } from "./report.ts";
 
 interface Options {
@@ -30,12 +27,11 @@ interface Options {
 }
 
 const options = JSON.parse(process.argv[2] ?? "{}") as Options;
-const folder = mkdtempSync(join(tmpdir(), "halley-bench-"));
+const folder = newFolder();
 try {
   process.exitCode = await main();
 } finally {
   await stopAll();
-  rmSync(folder, { recursive: true, force: true });
 }
 
 async function main(): Promise<number> {

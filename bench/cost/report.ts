@@ -114,14 +114,12 @@ function growthOf(points: PointResult[], figure: (point: PointResult) => number)
 
 export function coldTable(results: ColdResult[]): string {
   const kilobytes = (bytes: number) => `${Math.round(bytes / 1024)} KB`;
-  const rows = results.map(({ raw, gzip, ms, cpuMs }) => ({
-    label: kilobytes(gzip),
-    cells: [kilobytes(raw), `${Math.round(middle(ms))} ms`, `${Math.round(ms[0]!)} to ${Math.round(ms.at(-1)!)}`, `${Math.round(middle(cpuMs))} ms`],
-  }));
+  const times = (sorted: number[]) => [`${middle(sorted).toFixed(1)} ms`, `${sorted[0]!.toFixed(1)} to ${sorted.at(-1)!.toFixed(1)}`];
+  const rows = results.map(({ raw, gzip, ms, cpuMs }) => ({ label: kilobytes(gzip), cells: [kilobytes(raw), ...times(ms), ...times(cpuMs)] }));
   const [first, last] = [results[0]!, results.at(-1)!];
-  const slope = (middle(last.ms) - middle(first.ms)) / ((last.gzip - first.gzip) / 1024 / 100);
-  const words = `From the smallest to the largest ${slope.toFixed(1)} ms for each 100 KB after gzip.`;
-  return `\n${table(["wasm after gzip", "before", "start to first 200", "of starts", "CPU"], rows)}\n${words}`;
+  const slope = (of: (result: ColdResult) => number[]) => ((middle(of(last)) - middle(of(first))) / ((last.gzip - first.gzip) / 1024 / 100)).toFixed(1);
+  const words = `From the smallest to the largest, each 100 KB after gzip: ${slope(({ ms }) => ms)} ms, CPU ${slope(({ cpuMs }) => cpuMs)} ms.`;
+  return `\n${table(["wasm after gzip", "before", "start to first 200", "of starts", "CPU", "of starts"], rows)}\n${words}`;
 }
 
 function each(n = 0): string {

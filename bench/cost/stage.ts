@@ -1,8 +1,6 @@
 /** A contender in a workerd of its own, with a load that is aimed at it. */
 
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { cpSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { workerSettings } from "../../scripts/lib/local.mjs";
@@ -10,6 +8,7 @@ import type { Bundle } from "./bundle.ts";
 import type { Contender } from "./contenders.ts";
 import { Kv } from "./kv.ts";
 import { Load } from "./load.ts";
+import { newFolder } from "./place.ts";
 import type { Usage } from "./process.ts";
 import { memory, usage } from "./process.ts";
 import { BOT } from "./sink.ts";
@@ -48,7 +47,7 @@ export class Stage {
   }
 
   static async set(options: StageOptions): Promise<Stage> {
-    const folder = mkdtempSync(join(tmpdir(), "halley-bench-"));
+    const folder = newFolder();
     cpSync(options.bundle.folder, folder, { recursive: true });
     const load = await Load.prepare(options.atOnce);
     const kv = await Kv.start();
