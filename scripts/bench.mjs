@@ -22,7 +22,7 @@ Options:
                              growth      Halley alone, with more and more of everything: about fifteen minutes
                              cold        what the size of the worker costs at a start from cold: about two minutes
   --only NAMES             of compare: which contenders, separated by commas: stateless, kv, object, halley, agents,
-                           grammy, chat. object is always there: all ratios are to it
+                           grammy, chat, chat-agents. object is always there: all ratios are to it
   --lines NAMES            of growth: which lines, separated by commas: behind, inbox, state, replies, conversations
   --quick                  less of everything, about two minutes in all; for a look and not for a figure
   --rounds NUMBER          of compare: default 5
@@ -34,7 +34,7 @@ Options:
 
 const names = {
   parts: ["compare", "growth", "cold"],
-  only: ["stateless", "kv", "object", "halley", "agents", "grammy", "chat"],
+  only: ["stateless", "kv", "object", "halley", "agents", "grammy", "chat", "chat-agents"],
   lines: ["behind", "inbox", "state", "replies", "conversations"],
 };
 

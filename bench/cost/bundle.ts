@@ -22,7 +22,7 @@ export interface Bundle {
   gzip: number;
 }
 
-export function bundle({ name, source, object }: Contender, into: string): Bundle {
+export function bundle({ name, source, object, classes = [] }: Contender, into: string): Bundle {
   const folder = join(into, name);
   mkdirSync(folder, { recursive: true });
   const files = ["index.js"];
@@ -32,7 +32,8 @@ export function bundle({ name, source, object }: Contender, into: string): Bundl
   } else {
     const args = [
       join(here, "workers", source),
-      ...["--bundle", "--minify", "--format=esm", "--target=es2024", "--log-level=warning"],
+      // Names stay, because agents finds a class by its own.
+      ...["--bundle", "--minify-whitespace", "--minify-syntax", "--format=esm", "--target=es2024", "--log-level=warning"],
       ...["--main-fields=module,main", "--conditions=workerd,worker,browser", "--platform=neutral"],
       ...["--external:cloudflare:*", "--external:node:*", ...bare.map((module) => `--alias:${module}=node:${module}`)],
       `--outfile=${join(folder, "index.js")}`,
@@ -41,17 +42,16 @@ export function bundle({ name, source, object }: Contender, into: string): Bundl
   }
   const gzip = files.reduce((sum, file) => sum + gzipSync(readFileSync(join(folder, file)), { level: 9 }).length, 0);
   cpSync(join(here, "counting.js"), join(folder, "counting.js"));
-  writeFileSync(join(folder, "counted.js"), countedModule(object));
+  writeFileSync(join(folder, "counted.js"), countedModule(object === undefined ? classes : [object, ...classes]));
   return { folder, files, gzip };
 }
 
 /** The module that runs in place of `index.js` where its requests to the platform are counted. */
-function countedModule(object: string | undefined): string {
-  const classes = object === undefined ? [] : [`export const ${object} = countedObject(built.${object});`];
+function countedModule(classes: string[]): string {
   return [
     'import * as built from "./index.js";',
     'import { countedEntry, countedObject } from "./counting.js";',
-    ...classes,
+    ...classes.map((name) => `export const ${name} = class ${name} extends countedObject(built.${name}) {};`),
     "export default countedEntry(built.default);",
   ].join("\n");
 }

@@ -19,6 +19,8 @@ export interface Contender {
   usesKv: boolean;
   /** Class of its Durable Objects, which all bind as `CONVERSATION`. */
   object?: "Conversation";
+  /** Further classes that its module exports. */
+  classes?: string[];
   flags: string[];
 }
 
@@ -37,6 +39,7 @@ export const contenders: Contender[] = [
   { name: "agents", label: "Cloudflare Agents", promise: "at least once", source: "agents.js", npm: "agents", usesKv: false, object: "Conversation", flags: node },
   { name: "grammy", label: "grammY, KV session", promise: "none; answers before the 200", source: "grammy.js", npm: "grammy", usesKv: true, flags: node },
   { name: "chat", label: "Chat SDK, state in memory", promise: "order in one process", source: "chat.js", npm: "chat", usesKv: false, flags: node },
+  { name: "chat-agents", label: "Chat SDK inside Cloudflare Agents", promise: "durable state", source: "chat-agents.js", npm: "chat", usesKv: false, object: "Conversation", classes: ["ChatSdkStateAgent"], flags: node },
 ];
 
 /** With the version of its package, as it is installed. */

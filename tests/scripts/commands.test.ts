@@ -43,7 +43,7 @@ test("what cannot be done is one sentence with the cure", () => {
     ["start.mjs", ["--emulator-port", "0"], '--emulator-port takes a number from 1 to 65535, not "0".'],
     ["start.mjs", ["--prot", "1"], "Unknown option '--prot'. See --help."],
     ["scorecard.mjs", ["--runs", "key,often"], '--runs takes chaos, redelivery, outage, key, history, separated by commas, not "often".'],
-    ["bench.mjs", ["--only", "bolt"], '--only takes stateless, kv, object, halley, agents, grammy, chat, separated by commas, not "bolt".'],
+    ["bench.mjs", ["--only", "bolt"], '--only takes stateless, kv, object, halley, agents, grammy, chat, chat-agents, separated by commas, not "bolt".'],
     ["test.mjs", ["--only", "everything"], 'There is no step named "everything": see npm test -- --help.'],
   ] as const) {
     const { status, stderr } = run(script, ...args);
