@@ -30,6 +30,9 @@ const options = JSON.parse(process.argv[2] ?? "{}") as Options;
 const folder = newFolder();
 try {
   process.exitCode = await main();
+} catch (error) {
+  console.error(`\nFAILED: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
 } finally {
   await stopAll();
 }

@@ -8,11 +8,16 @@ import type { Contender } from "./contenders.ts";
 import { titleOf, YARDSTICK } from "./contenders.ts";
 import type { LineResult, PointResult } from "./growth.ts";
 
-/** What must not be. Who promises nothing may lose count. */
+/** What must not be. Others may lose count: the table says how often. */
 export function brokenIn(results: Map<string, Result>): string[] {
   return [...results].flatMap(([name, { rounds }]) => {
-    const extra = rounds.reduce((sum, round) => sum + round.extra, 0);
-    return extra === 0 ? [] : [`${name}: ${extra} replies too many`];
+    const sum = (figure: (round: Round) => number) => rounds.reduce((total, round) => total + figure(round), 0);
+    const extra = sum((round) => round.extra);
+    const uncounted = name === "halley" ? sum((round) => round.uncounted) : 0;
+    return [
+      ...(extra === 0 ? [] : [`${name}: ${extra} replies too many`]),
+      ...(uncounted === 0 ? [] : [`${name}: its state has lost count of ${uncounted} turns`]),
+    ];
   });
 }
 
