@@ -19,7 +19,8 @@ missing, or there is one too many. All traffic stays on this machine, which need
 Options:
   --parts NAMES            which parts, separated by commas (default all of them, in this order):
                              compare     Halley beside plain JavaScript and other frameworks: about seven minutes
-                             growth      Halley alone, with more and more of everything: about fifteen minutes
+                             growth      Halley alone, with more and more of everything: about twenty minutes, most of
+                                         which fill a conversation with 100,000 messages
                              cold        what the size of the worker costs at a start from cold: about two minutes
   --only NAMES             of compare: which contenders, separated by commas: stateless, kv, object, halley, agents,
                            grammy, chat, chat-agents. object is always there: all ratios are to it
