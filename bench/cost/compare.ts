@@ -26,6 +26,8 @@ export interface Round {
   replies: number[];
   /** Replies beyond the one that each message asks for. */
   extra: number;
+  /** Messages that were acknowledged and never answered. */
+  unanswered: number;
   /** Turns that the state does not know of: two messages were given the same number. */
   uncounted: number;
 }
@@ -61,7 +63,7 @@ async function measure(
   isCounted: boolean,
   progress: (words: string) => void,
 ): Promise<{ round: Round; counted: Record<string, number> }> {
-  const stage = await Stage.set({ contender, bundle: bundles.get(contender.name)!, isCounted, atOnce, quick });
+  const stage = await Stage.set({ contender, bundle: bundles.get(contender.name)!, isCounted, atOnce, quick, mayBeMissing: !contender.mustAnswer });
   try {
     const { load } = stage;
     // The same conversations as are measured: a conversation is new once, and goes on for days.
@@ -73,15 +75,18 @@ async function measure(
       asked = await load.post(lines(messages, conversations), (done) => progress(`${done} of ${messages}`));
     });
     const counted = isCounted ? await stage.counted() : {};
-    for (const what in counted) counted[what]! /= messages;
-    const took = (end: (one: Asked) => number) => asked.map((one) => end(one) - one.postedAt).sort((one, other) => one - other);
+    const answered = asked.filter(({ replies }) => replies > 0);
+    for (const what in counted) counted[what]! /= answered.length;
+    const took = (end: (one: Asked) => number) => answered.map((one) => end(one) - one.postedAt).sort((one, other) => one - other);
+    const told = load.asked.filter(({ replies }) => replies > 0);
     const round = {
-      cpuMs: cpuMs / messages,
+      cpuMs: cpuMs / answered.length,
       memory: stage.memory,
       acknowledgements: took(({ acknowledgedAt }) => acknowledgedAt!),
       replies: took(({ repliedAt }) => repliedAt!),
-      extra: load.asked.reduce((sum, { wants, replies }) => sum + replies - wants, 0),
-      uncounted: load.asked.length - new Set(load.asked.map(({ peer, turn }) => `${peer} ${turn}`)).size,
+      extra: load.asked.reduce((sum, { wants, replies }) => sum + Math.max(0, replies - wants), 0),
+      unanswered: load.asked.filter(({ replies }) => replies === 0).length,
+      uncounted: told.length - new Set(told.map(({ peer, turn }) => `${peer} ${turn}`)).size,
     };
     return { round, counted };
   } finally {

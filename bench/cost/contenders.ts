@@ -22,6 +22,8 @@ export interface Contender {
   /** Further classes that its module exports. */
   classes?: string[];
   flags: string[];
+  /** A run in which it leaves a message unanswered has failed. The table says how many others leave. */
+  mustAnswer?: true;
 }
 
 /** The yardstick: every ratio is to this one. */
@@ -34,8 +36,8 @@ const node: string[] = [];
 export const contenders: Contender[] = [
   { name: "stateless", label: "No state at all", promise: "none", isStateless: true, source: "stateless.js", usesKv: false, flags: none },
   { name: "kv", label: "Plain JavaScript, KV", promise: "none", source: "plain-kv.js", usesKv: true, flags: none },
-  { name: "object", label: "Plain JavaScript, Durable Object", promise: "at least once", source: "plain-object.js", usesKv: false, object: "Conversation", flags: none },
-  { name: "halley", label: "Halley", promise: "once, in order", usesKv: true, object: "Conversation", flags: none },
+  { name: "object", mustAnswer: true, label: "Plain JavaScript, Durable Object", promise: "at least once", source: "plain-object.js", usesKv: false, object: "Conversation", flags: none },
+  { name: "halley", mustAnswer: true, label: "Halley", promise: "once, in order", usesKv: true, object: "Conversation", flags: none },
   { name: "agents", label: "Cloudflare Agents", promise: "at least once", source: "agents.js", npm: "agents", usesKv: false, object: "Conversation", flags: node },
   { name: "grammy", label: "grammY, KV session", promise: "none; answers before the 200", source: "grammy.js", npm: "grammy", usesKv: true, flags: node },
   { name: "chat", label: "Chat SDK, state in memory", promise: "order in one process", source: "chat.js", npm: "chat", usesKv: false, flags: node },

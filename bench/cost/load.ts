@@ -13,6 +13,9 @@ import { BOT, Sink } from "./sink.ts";
 /** How long the last replies may take once the last callback has been acknowledged. */
 const DRAIN_MS = 120_000;
 
+/** When nothing has come for so long, nothing comes any more: for those who may leave a message unanswered. */
+const SILENCE_MS = 15_000;
+
 /** What the bot is to be told: by default it echoes, with the number of its turn. */
 export interface Line {
   peer: string;
@@ -69,12 +72,16 @@ export class Load {
     return all;
   }
 
-  /** Resolves when every reply has come. */
-  async replies(): Promise<void> {
-    const deadline = performance.now() + DRAIN_MS;
-    while (this.sink.missing > 0) {
-      if (performance.now() > deadline) throw new Error(`${this.sink.missing} replies are missing.${this.#words()}`);
+  /** Resolves when every reply has come; where some may be missing, also when no more come. */
+  async replies(mayBeMissing = false): Promise<void> {
+    const began = performance.now();
+    let changedAt = began;
+    for (let missing = this.sink.missing; missing > 0; missing = this.sink.missing) {
       await sleep(20);
+      const now = performance.now();
+      if (this.sink.missing < missing) changedAt = now;
+      if (mayBeMissing && now - changedAt > SILENCE_MS) break;
+      if (now - began > DRAIN_MS) throw new Error(`${missing} replies are missing.${this.#words()}`);
     }
     if (this.sink.strangers.length > 0) throw new Error(`The REST API has got what nobody had asked for.${this.#words()}`);
   }

@@ -51,13 +51,14 @@ export function compareTables(contenders: Contender[], results: Map<string, Resu
       count(Math.round(counted["bytes"] ?? 0)),
       each(counted["kv"]),
       `${Math.round(gzip / 1024)} KB`,
+      count(rounds.reduce((sum, { unanswered }) => sum + unanswered, 0)),
       contender.isStateless ? "–" : count(rounds.reduce((sum, { uncounted }) => sum + uncounted, 0)),
       contender.promise,
     ]),
   );
   return [
     table(["for each callback answered", "CPU, ratio", "of rounds", "CPU, ms", "memory", "200, p50", "p99", "reply, p50", "p99"], cost),
-    table(["for each callback answered", "rows written", "alarms set", "statements", "rows read", "bytes stored", "KV", "gzip", "turns lost count of", "promise"], asked),
+    table(["for each callback answered", "rows written", "alarms set", "statements", "rows read", "bytes stored", "KV", "gzip", "never answered", "turns lost count of", "promise"], asked),
   ]
     .map((words) => `\n${words}`)
     .join("\n");

@@ -26,6 +26,8 @@ export interface StageOptions {
   isCounted: boolean;
   atOnce: number;
   quick: boolean;
+  /** Whether it goes on where messages stay unanswered. */
+  mayBeMissing?: boolean;
   /** Of Halley, beside those of `npm start`. */
   settings?: Record<string, string | number | object>;
 }
@@ -66,7 +68,7 @@ export class Stage {
     const before = usage(this.#workerd.pid);
     try {
       await work();
-      await this.load.replies();
+      await this.load.replies(this.#options.mayBeMissing);
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}\nworkerd has printed:\n${this.#workerd.said}`, { cause: error });
     }
