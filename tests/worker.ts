@@ -15,9 +15,11 @@ import { rehearsalBuild, root } from "../scripts/lib/paths.mjs";
 
 /** wrangler's own workerd: the older one that miniflare brings refuses the compatibility date. */
 const wrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
-process.env["MINIFLARE_WORKERD_PATH"] = (wrangler("workerd") as { default: string }).default;
+export const workerd = (wrangler("workerd") as { default: string }).default;
+process.env["MINIFLARE_WORKERD_PATH"] = workerd;
 
-const configuration = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as {
+/** What wrangler.toml says. */
+export const deployment = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as {
   compatibility_date: string;
   compatibility_flags: string[];
   vars: Settings;
@@ -87,10 +89,10 @@ export class Worker {
         module("index.js", readFileSync(join(build, "index.js"), "utf8")),
         { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(join(build, "index_bg.wasm")) },
       ],
-      compatibilityDate: configuration.compatibility_date,
-      compatibilityFlags: configuration.compatibility_flags,
-      bindings: bindings({ ...configuration.vars, ...workerSettings(options.apiUrl), ...options.settings }),
-      kvNamespaces: configuration.kv_namespaces.map(({ binding }) => binding).filter(isBound),
+      compatibilityDate: deployment.compatibility_date,
+      compatibilityFlags: deployment.compatibility_flags,
+      bindings: bindings({ ...deployment.vars, ...workerSettings(options.apiUrl), ...options.settings }),
+      kvNamespaces: deployment.kv_namespaces.map(({ binding }) => binding).filter(isBound),
       durableObjects: durableObjects(isBound),
       durableObjectsPersist: options.storage === undefined ? storage : join(storage, "objects"),
       ...(options.storage !== undefined && { kvPersist: join(storage, "kv") }),
@@ -168,9 +170,9 @@ function bindings(settings: Settings): Record<string, string | number | boolean>
 
 function durableObjects(isBound: (name: string) => boolean) {
   return Object.fromEntries(
-    configuration.durable_objects.bindings.filter(({ name }) => isBound(name)).map(({ name, class_name: className }) => [
+    deployment.durable_objects.bindings.filter(({ name }) => isBound(name)).map(({ name, class_name: className }) => [
       name,
-      { className, useSQLite: configuration.exports[className]?.storage === "sqlite" },
+      { className, useSQLite: deployment.exports[className]?.storage === "sqlite" },
     ]),
   );
 }

@@ -1,20 +1,15 @@
 /** `npm run scorecard`: see scripts/scorecard.mjs, which has read the command line. */
 
-import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { availableParallelism, cpus, loadavg } from "node:os";
-
 import { stopAll } from "../../scripts/lib/child.mjs";
-import { rehearsalBuild, root } from "../../scripts/lib/paths.mjs";
+import { conditions } from "../lib/conditions.ts";
+import { progressOf } from "../lib/progress.ts";
+import type { Row } from "../lib/table.ts";
+import { count, ms, percentile, ratio, table } from "../lib/table.ts";
 import { faults, makePlan } from "./plan.ts";
 import type { AfterKill, Recovery, Result } from "./run.ts";
 import { run } from "./run.ts";
 import type { Trouble } from "./scenarios.ts";
 import { scenario, SHARE_IN_TROUBLE } from "./scenarios.ts";
-import type { Row } from "./table.ts";
-import { count, ms, percentile, ratio, table } from "./table.ts";
 
 interface Options {
   seed: number;
@@ -37,11 +32,7 @@ const REST_AFTER_SECONDS = 10;
 /** How long CometChat takes to answer, when the pace is measured. */
 const REST_MS = 1000;
 
-const PROGRESS_EVERY_MS = 5000;
-
 const options = JSON.parse(process.argv[2] ?? "{}") as Options;
-/** Read at the start: what is measured is of this moment. */
-const build = createHash("sha256").update(readFileSync(join(rehearsalBuild, "index_bg.wasm"))).digest("hex").slice(0, 12);
 try {
   process.exitCode = options.pace ? await pace() : await promises();
 } finally {
@@ -71,11 +62,11 @@ async function promises(): Promise<number> {
   }
   const headings = scenarios.map(({ heading }) => heading);
   const broken = results.flatMap((result, index) => brokenIn(result).map((what) => `${headings[index]}: ${what}`));
-  const about = { ...conditions(), faults, REST_AFTER_SECONDS, scenarios };
+  const about = { ...options, ...conditions(), faults, REST_AFTER_SECONDS, scenarios };
   if (options.json) {
     console.log(JSON.stringify({ conditions: about, results: results.map(inBrief), broken }, null, 2));
   } else {
-    const { commit, date, machine } = about;
+    const { commit, build, date, machine } = about;
     const source = `commit ${commit}, wasm ${build}`;
     console.log(`\nReliability scorecard: seed ${seed}, ${source}, ${date}, ${machine}\n`);
     console.log(table(["", ...headings], promiseRows(results)));
@@ -232,9 +223,9 @@ async function pace(): Promise<number> {
     { label: "REST calls per message", cells: [ratio(costOf(result).rest, verdict.answered)] },
   ];
   if (options.json) {
-    console.log(JSON.stringify({ conditions: { ...conditions(), restMs: REST_MS }, result: inBrief(result), broken }, null, 2));
+    console.log(JSON.stringify({ conditions: { ...options, ...conditions(), restMs: REST_MS }, result: inBrief(result), broken }, null, 2));
   } else {
-    const { commit, date, machine } = conditions();
+    const { commit, build, date, machine } = conditions();
     const source = `commit ${commit}, wasm ${build}`;
     console.log(`\n${rate} messages a second in ${conversations} conversations, REST answers after ${ms(REST_MS)}: seed ${seed}, ${source}, ${date}, ${machine}\n`);
     console.log(table(["", "figure"], rows));
@@ -244,38 +235,8 @@ async function pace(): Promise<number> {
   return broken.length === 0 ? 0 : 1;
 }
 
-function conditions() {
-  const git = (...args: string[]) => {
-    try {
-      return execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
-    } catch {
-      return "unknown";
-    }
-  };
-  const load = loadavg()[0] ?? 0;
-  return {
-    ...options,
-    commit: git("rev-parse", "--short", "HEAD"),
-    build,
-    date: new Date().toISOString().slice(0, 10),
-    machine: `${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), load ${load.toFixed(1)}, Node ${process.version}`,
-  };
-}
-
 /** Without thousands of times. */
 function inBrief({ acknowledgements: times, evidence: _, ...result }: Result) {
   const at = (share: number) => percentile(times, share);
   return { ...result, acknowledgement: { p50: at(0.5), p90: at(0.9), p99: at(0.99), longest: times.at(-1) } };
-}
-
-/** On standard error: a line that changes in a terminal, one every few seconds elsewhere. */
-function progressOf(title: string): (words: string) => void {
-  const terminal = process.stderr.isTTY === true;
-  const every = terminal ? 200 : PROGRESS_EVERY_MS;
-  let shownAt = 0;
-  return (words) => {
-    if (Date.now() - shownAt < every) return;
-    shownAt = Date.now();
-    process.stderr.write(terminal ? `\r\x1b[K${title}: ${words}` : `${title}: ${words}\n`);
-  };
 }

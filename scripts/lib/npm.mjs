@@ -1,9 +1,9 @@
 // What npm installs: wrangler, the pinned Node, wasm-opt and esbuild.
 
 import { existsSync, statSync } from "node:fs";
-import { delimiter } from "node:path";
+import { delimiter, join } from "node:path";
 
-import { installedLock, nodeModules, packageLock, program } from "./paths.mjs";
+import { cost, installedLock, nodeModules, packageLock, program } from "./paths.mjs";
 import { Problem } from "./problem.mjs";
 import { behindProgress, capture } from "./run.mjs";
 
@@ -13,7 +13,7 @@ import { behindProgress, capture } from "./run.mjs";
  * @throws {Problem} if npm fails, or has left out what its install scripts would have brought
  */
 export async function ensureNodeModules() {
-  if (!isCurrent()) await install();
+  if (!isCurrent(installedLock, packageLock)) await install();
   if (!existsSync(program.node)) {
     throw new Problem(
       "npm did not run the install scripts of its packages, so node_modules/node has no binary: run `npm rebuild --ignore-scripts=false node esbuild workerd`, then this again.",
@@ -21,8 +21,29 @@ export async function ensureNodeModules() {
   }
 }
 
-function isCurrent() {
-  return existsSync(installedLock) && statSync(installedLock).mtimeMs >= statSync(packageLock).mtimeMs;
+/**
+ * Sees to it that bench/cost/node_modules is what bench/cost/package-lock.json says.
+ *
+ * @throws {Problem} if npm fails
+ */
+export async function ensureCostPackages() {
+  if (isCurrent(join(cost, "node_modules", ".package-lock.json"), join(cost, "package-lock.json"))) return;
+  await behindProgress(
+    {
+      title: "Installing the packages of bench/cost/package-lock.json",
+      about: "about 15 s, once",
+      cure: "npm could not install the packages: see its message above, and run `npm ci` in bench/cost to try it alone.",
+    },
+    "npm",
+    // Bundled and run in workerd: none of them needs an install script.
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    { cwd: cost, env: { ...process.env, PATH: pathWithoutProject() } },
+  );
+}
+
+/** @param {string} installed @param {string} lock */
+function isCurrent(installed, lock) {
+  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
 }
 
 async function install() {

@@ -13,6 +13,9 @@ export const packageLock = at("package-lock.json");
 /** npm writes this file last, so its time is the time of the installation. */
 export const installedLock = at("node_modules", ".package-lock.json");
 
+/** What is measured beside Halley: a package of its own, which only `npm run bench` installs. */
+export const cost = at("bench", "cost");
+
 export const cargoManifest = at("Cargo.toml");
 export const cargoLock = at("Cargo.lock");
 

@@ -25,6 +25,7 @@ for (const [command, script] of [
   ["npm run test:browser", "test-browser.mjs"],
   ["npm run test:mutations", "mutations.mjs"],
   ["npm run scorecard", "scorecard.mjs"],
+  ["npm run bench", "bench.mjs"],
   ["npm run setup", "setup.mjs"],
   ["npm run build", "build.mjs"],
   ["npm run deploy", "deploy.mjs"],
@@ -42,6 +43,7 @@ test("what cannot be done is one sentence with the cure", () => {
     ["start.mjs", ["--emulator-port", "0"], '--emulator-port takes a number from 1 to 65535, not "0".'],
     ["start.mjs", ["--prot", "1"], "Unknown option '--prot'. See --help."],
     ["scorecard.mjs", ["--runs", "key,often"], '--runs takes chaos, redelivery, outage, key, history, separated by commas, not "often".'],
+    ["bench.mjs", ["--only", "bolt"], '--only takes stateless, kv, object, halley, agents, grammy, chat, chat-agents, separated by commas, not "bolt".'],
     ["test.mjs", ["--only", "everything"], 'There is no step named "everything": see npm test -- --help.'],
   ] as const) {
     const { status, stderr } = run(script, ...args);
