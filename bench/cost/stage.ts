@@ -14,11 +14,11 @@ import { memory, usage } from "./process.ts";
 import { BOT } from "./sink.ts";
 import { Workerd } from "./workerd.ts";
 
-/** How long workerd is left alone so that what follows the last reply is over: an alarm a second later, and its work. */
-const SETTLE_MS = 2500;
+/** How long workerd is left alone so that what follows the last reply is over: an alarm two seconds later, and its work. */
+const SETTLE_MS = 3500;
 
 /** Where figures are only looked at. */
-const QUICK_SETTLE_MS = 1200;
+const QUICK_SETTLE_MS = 2500;
 
 export interface StageOptions {
   contender: Contender;

@@ -4,11 +4,12 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
+import { join } from "node:path";
 
-import { builtWasm, root } from "../../scripts/lib/paths.mjs";
+import { rehearsalBuild, root } from "../../scripts/lib/paths.mjs";
 
 /** Read at the start: what is measured is of this moment. */
-const build = createHash("sha256").update(readFileSync(builtWasm)).digest("hex").slice(0, 12);
+const build = createHash("sha256").update(readFileSync(join(rehearsalBuild, "index_bg.wasm"))).digest("hex").slice(0, 12);
 
 export function conditions() {
   const git = (...args: string[]) => {
