@@ -136,6 +136,14 @@ impl Config {
             state_ttl: Duration::from_secs(number("STATE_TTL_DAYS", 90).clamp(1, 36_500).saturating_mul(24 * 60 * 60)),
             give_up_after: Duration::from_secs(number("GIVE_UP_AFTER_SECONDS", 24 * 60 * 60)),
             reply_budget_per_minute: u32::try_from(number("REPLY_BUDGET_PER_MINUTE", 30)).unwrap_or(u32::MAX),
+            logs_messages: match text(&get, "LOG").as_deref() {
+                None | Some("messages") => true,
+                Some("problems") => false,
+                Some(_) => {
+                    problems.push(("LOG", "must be messages or problems"));
+                    true
+                }
+            },
         };
         if !problems.is_empty() {
             return Err(Misconfigured(problems));
@@ -233,6 +241,7 @@ mod tests {
             ("LOCATION_HINT", "apac"),
             ("OTHER_BOTS", "Helper, watcher"),
             ("EMPTY_AFTER_SECONDS", "3"),
+            ("LOG", "problems"),
         ])
         .ok()
         .unwrap();
@@ -240,6 +249,7 @@ mod tests {
         assert_eq!(config.location_hint.as_deref(), Some("apac"));
         assert_eq!(config.roster, ["demo_bot", "helper", "watcher"]);
         assert_eq!(config.conversation.empty_after, Duration::from_secs(3));
+        assert!(!config.conversation.logs_messages);
     }
 
     #[test]
@@ -258,6 +268,7 @@ mod tests {
             (&[("BOTS", r#"{"a b":"assistant"}"#)], "BOTS holds what is not a UID"),
             (&[("CONVERSATIONS", "")], "CONVERSATIONS is missing"),
             (&[("REST_AFTER_SECONDS", "soon")], "REST_AFTER_SECONDS must be a whole number"),
+            (&[("LOG", "nothing")], "LOG must be messages or problems"),
         ] {
             assert_eq!(problems(changes).as_deref(), Some(problem));
         }

@@ -56,6 +56,19 @@ test("every message has one line, with how it ended, and nothing of what it says
   assert.deepEqual([counts, inFlight], [{ received: 10, answered: 3, ignored: 4, handedOver: 1, dead: 2 }, 0]);
 });
 
+test("with LOG = problems only what is dead has its line", async () => {
+  const quiet = await startWorld({ settings: { LOG: "problems" } });
+  try {
+    const [answered, dead] = [await quiet.rehearse("hello", person), await quiet.rehearse("fill 2000000", person)];
+    assert.equal((await quiet.ended(dead)).reason, "state_too_large");
+    const talk = `rehearsal_bot:user:${person}`;
+    await eventually(async () => assert.equal((await quiet.view(talk)).counts.answered, 1));
+    assert.deepEqual(quiet.lines("message").map(({ messageId }) => messageId), [dead], `${answered} has a line.`);
+  } finally {
+    await quiet.close();
+  }
+});
+
 test("what cannot be read is logged without its content", async () => {
   const bodies: [body: unknown, status: number][] = [
     [`{"trigger":"after_message","${secret}`, 400],

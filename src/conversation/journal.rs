@@ -24,6 +24,9 @@ pub(super) struct End {
 impl<P: Ports> Conversation<P> {
     /// The line about a message whose outcome is final.
     pub(super) fn journal_end(&self, end: &End) {
+        if end.outcome != Outcome::Dead && !self.settings.logs_messages {
+            return;
+        }
         self.ports.line(
             Json::new()
                 .text("event", "message")

@@ -66,6 +66,8 @@ pub struct Settings {
     pub reply_budget_per_minute: u32,
     /// How long a reply that CometChat does not take is tried again before it is dead.
     pub give_up_after: Duration,
+    /// Whether each message that has ended gets a line in the log, or only those that are dead.
+    pub logs_messages: bool,
 }
 
 impl Default for Settings {
@@ -76,6 +78,7 @@ impl Default for Settings {
             state_ttl: Duration::from_secs(90 * 24 * 60 * 60),
             reply_budget_per_minute: 30,
             give_up_after: Duration::from_secs(24 * 60 * 60),
+            logs_messages: true,
         }
     }
 }

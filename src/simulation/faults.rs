@@ -204,5 +204,6 @@ pub fn settings(random: &mut Random) -> Settings {
         state_ttl: Duration::from_secs(90 * 86_400),
         reply_budget_per_minute: random.pick(&[0, 0, 0, 2, 30]),
         give_up_after: Duration::from_secs(random.pick(&[20, 600, 3_600, 86_400, 86_400])),
+        logs_messages: true,
     }
 }
