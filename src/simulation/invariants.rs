@@ -284,6 +284,8 @@ impl State {
                 if !this.replayed.insert(death.to_owned()) {
                     return;
                 }
+                // Its attempts are counted anew.
+                this.attempts.insert(id.clone(), 0);
                 match this.outcomes.remove(&id) {
                     Some(outcome) if outcome == "dead" => drop(this.revived.insert(id)),
                     outcome => self.violate(format_args!("{id} is replayed, and is {outcome:?}")),
