@@ -273,6 +273,14 @@ export const mutations = [
     'is_before | true && message.read::<u64>("sentAt")',
   ),
 
+  mutation(
+    "attempt-in-the-air",
+    "run the bot before its attempt is on disk",
+    turn,
+    "        self.ports.sync().await?;\n",
+    "",
+  ),
+
   // Dead letters
   mutation(
     "drop-letter",

@@ -42,7 +42,8 @@ pub enum Change {
 /// The rows of one conversation in flight: an ordered map from key to text, and one alarm.
 ///
 /// Writes and an alarm set without an `await` between them become durable together, and nothing leaves the
-/// conversation (no answer, no request) before they are. So the engine needs no wait of its own for the disk.
+/// conversation (no answer, no request) before they are. So the engine waits for the disk only where it hands over to
+/// code that may take the instance with it.
 pub trait Storage {
     /// Any of these rows that is there, with its key.
     fn read(&self, keys: &[String]) -> Result<Option<(String, String)>, StorageError>;
@@ -54,6 +55,8 @@ pub trait Storage {
     fn count(&self, after: &str, until: &str) -> Result<u64, StorageError>;
     /// Writes all of the changes, or none. Of one row that is deleted and written, the writing comes last.
     fn write(&self, changes: &[Change]) -> Result<(), StorageError>;
+    /// Waits until everything that was written is on disk.
+    fn sync(&self) -> impl Future<Output = Result<(), StorageError>>;
     /// Calls for the alarm at `at`, in place of the one that was set before.
     fn set_alarm(&self, at: Millis) -> impl Future<Output = Result<(), StorageError>>;
     /// Deletes every row and the alarm.

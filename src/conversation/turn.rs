@@ -100,7 +100,9 @@ impl<P: Ports> Conversation<P> {
             Ok(loaded) => loaded,
             Err(error) => return self.delay_turn(pass, entry, &error, LONGEST_DELAY).await,
         };
-        // While KV was read the lane may have become another's.
+        // Whatever the bot does to this instance, its attempt counts, and the acknowledgement is on its way.
+        self.ports.sync().await?;
+        // Meanwhile the lane may have become another's.
         if !self.memory.borrow().lanes.is_held(pass) {
             return Ok(());
         }

@@ -113,17 +113,10 @@ impl Conversation {
         }
     }
 
-    /// Goes on with what has been stored, once it is on disk and so the answer is on its way: a bot that panics or
-    /// computes for long must not take the acknowledgement with it.
+    /// Goes on with what has been stored, beside the answer.
     fn drive(&self, engine: &Rc<Engine>) {
         let engine = engine.clone();
-        let storage = self.state.storage();
-        self.state.wait_until(async move {
-            // Where this fails the object is reset, and the alarm goes on.
-            if storage.sync().await.is_ok() {
-                engine.drive().await;
-            }
-        });
+        self.state.wait_until(async move { engine.drive().await });
     }
 }
 

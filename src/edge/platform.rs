@@ -161,6 +161,10 @@ impl ports::Storage for Platform {
         Ok(())
     }
 
+    async fn sync(&self) -> Result<(), StorageError> {
+        self.storage.sync().await.map_err(storage_error)
+    }
+
     async fn set_alarm(&self, at: Millis) -> Result<(), StorageError> {
         // The crate takes an offset from now.
         let wait = at.saturating_sub(ports::Clock::now(self));

@@ -38,8 +38,8 @@ const REST_AT_THE_LATEST: Millis = 300_000;
 /// How long a message may take to be stored, beside the time that the disk takes.
 const AT_ONCE: Millis = 10;
 
-/// More attempts at a turn than crashes, which may take the record of one away, give any reason for.
-const MAX_ATTEMPTS: u32 = 100;
+/// How many attempts a message gets in each of its lives, whatever crashes.
+const MAX_ATTEMPTS: u32 = 3;
 
 /// The message that a row says has been received.
 pub fn seen_by(key: &str) -> Option<String> {

@@ -81,6 +81,10 @@ impl Storage for &Calm {
         Ok(())
     }
 
+    fn sync(&self) -> impl Future<Output = std::result::Result<(), StorageError>> {
+        ready(Ok(()))
+    }
+
     async fn set_alarm(&self, _: Millis) -> std::result::Result<(), StorageError> {
         Ok(())
     }

@@ -130,6 +130,15 @@ impl Storage for Ports {
         })
     }
 
+    async fn sync(&self) -> Result<(), StorageError> {
+        self.check_instance()?;
+        let slot = Slot::default();
+        let done = slot.clone();
+        self.world().with(|state| state.leave(self.object, move |_| done.put(())));
+        slot.await;
+        Ok(())
+    }
+
     async fn set_alarm(&self, at: Millis) -> Result<(), StorageError> {
         self.check_instance()?;
         let world = self.world();
