@@ -243,4 +243,11 @@ mod tests {
             assert_eq!(Look::new(&address, ID, ANSWERS, 0).read(response, 0), seen);
         }
     }
+
+    #[test]
+    fn a_message_of_the_second_up_to_which_is_looked_is_not_older() {
+        // The reply was made at 1,000 s; the look goes 60 s further back.
+        assert_eq!(read(&[page(500, 1, 939)]), [Seen::Absent]);
+        assert_eq!(read(&[page(500, 1, 940)]), [before(500)]);
+    }
 }
