@@ -345,3 +345,6 @@ impl<P: Ports> Conversation<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,798 @@
+//! The engine in a world in which nothing happens by chance: exact rows, requests, lines and waits, step by step. What
+//! must hold whatever happens is the simulation's.
+#![allow(clippy::arithmetic_side_effects, reason = "the small numbers of a test")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::{pending, ready};
+use std::ops::Bound;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+
+use super::ports::{Archive, ArchiveError, Change, Clock, CometChat, Journal, Millis, Storage, StorageError};
+use super::{Conversation, DeadLetter, Entry, Receipt, Replayed, Settings};
+use crate::address::Address;
+use crate::bot::{Behaviour, BotError, Failure, Input, Output, Verdict};
+use crate::callback::{Ignored, ReceiverType};
+use crate::cometchat::{NoAnswer, Request, Response};
+use crate::json::Field as _;
+
+const BEGIN: Millis = 1_000_000_000_000;
+
+type Answer = Result<Response, NoAnswer>;
+
+/// Does what the message says.
+struct Scripted;
+
+impl Behaviour for Scripted {
+    fn run<'a>(&'a self, input: Input<'a>) -> LocalBoxFuture<'a, Result<Output, Failure>> {
+        let message: Value = serde_json::from_str(input.message.get()).unwrap();
+        if message["hangs"] == true {
+            return Box::pin(pending());
+        }
+        if message["knows"] == false && input.state.is_some() {
+            return Box::pin(ready(Err(Failure::UnreadableState)));
+        }
+        if message["fails"] == true {
+            return Box::pin(ready(Err(Failure::Bot(BotError::new("no")))));
+        }
+        let mut texts: Vec<String> = serde_json::from_value(message["says"].clone()).unwrap_or_default();
+        if message["tells"] == true {
+            texts.push(input.state.map_or("nothing", RawValue::get).to_owned());
+        }
+        let state = to_raw_value(&message["state"]).unwrap();
+        Box::pin(ready(Ok(Output { state, replies: texts, verdict: Verdict::Replies })))
+    }
+}
+
+#[derive(Default)]
+struct World {
+    now: Cell<Millis>,
+    rows: RefCell<BTreeMap<String, String>>,
+    /// Every row that was written or deleted, by its key, commit by commit.
+    commits: RefCell<Vec<Vec<String>>>,
+    /// Whether the next write fails.
+    write_fails: Cell<bool>,
+    alarms: RefCell<Vec<Millis>>,
+    kv: RefCell<BTreeMap<String, Value>>,
+    metadata: RefCell<BTreeMap<String, Value>>,
+    ttls: RefCell<BTreeMap<String, Duration>>,
+    /// How many of the next writes KV refuses.
+    kv_refuses: Cell<u32>,
+    /// What CometChat answers; afterwards it takes everything, and its histories are empty.
+    answers: RefCell<VecDeque<Answer>>,
+    requests: RefCell<Vec<String>>,
+    lines: RefCell<Vec<Value>>,
+}
+
+#[derive(Clone)]
+struct Ports(Rc<World>);
+
+impl Clock for Ports {
+    fn now(&self) -> Millis {
+        self.0.now.get()
+    }
+
+    /// Whoever has to wait has waited.
+    async fn sleep(&self, wait: Duration) {
+        self.0.pass(u64::try_from(wait.as_millis()).unwrap());
+    }
+}
+
+impl Storage for Ports {
+    fn read(&self, keys: &[String]) -> Result<Option<(String, String)>, StorageError> {
+        let rows = self.0.rows.borrow();
+        Ok(keys.iter().find_map(|key| Some((key.clone(), rows.get(key)?.clone()))))
+    }
+
+    fn range(&self, after: &str, until: &str, limit: usize) -> Result<Vec<(String, String)>, StorageError> {
+        let rows = self.0.rows.borrow();
+        let range = rows.range::<str, _>((Bound::Excluded(after), Bound::Excluded(until)));
+        Ok(range.take(limit).map(|(key, text)| (key.clone(), text.clone())).collect())
+    }
+
+    fn last(&self, after: &str, until: &str) -> Result<Option<String>, StorageError> {
+        Ok(self.range(after, until, usize::MAX)?.pop().map(|(key, _)| key))
+    }
+
+    fn count(&self, after: &str, until: &str) -> Result<u64, StorageError> {
+        Ok(self.range(after, until, usize::MAX)?.len() as u64)
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), StorageError> {
+        if self.0.write_fails.take() {
+            return Err(StorageError("full".to_owned()));
+        }
+        let mut keys = Vec::new();
+        for change in changes {
+            match change {
+                Change::Put(key, text) => {
+                    keys.push(key.clone());
+                    self.0.rows.borrow_mut().insert(key.clone(), text.clone());
+                }
+                Change::Delete(key) => {
+                    keys.push(format!("-{key}"));
+                    self.0.rows.borrow_mut().remove(key);
+                }
+                Change::DeleteRange { after, until, limit } => {
+                    for (key, _) in self.range(after, until, *limit)? {
+                        self.0.rows.borrow_mut().remove(&key);
+                    }
+                }
+            }
+        }
+        self.0.commits.borrow_mut().push(keys);
+        Ok(())
+    }
+
+    async fn set_alarm(&self, at: Millis) -> Result<(), StorageError> {
+        self.0.alarms.borrow_mut().push(at);
+        Ok(())
+    }
+
+    async fn clear(&self) -> Result<(), StorageError> {
+        self.0.rows.borrow_mut().clear();
+        Ok(())
+    }
+}
+
+impl Archive for Ports {
+    async fn get(&self, key: &str) -> Result<Option<String>, ArchiveError> {
+        Ok(self.0.kv.borrow().get(key).map(Value::to_string))
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl: Duration, metadata: &str) -> Result<(), ArchiveError> {
+        if self.0.kv_refuses.get() > 0 {
+            self.0.kv_refuses.set(self.0.kv_refuses.get() - 1);
+            return Err(ArchiveError("429".to_owned()));
+        }
+        self.0.kv.borrow_mut().insert(key.to_owned(), parse(value));
+        self.0.metadata.borrow_mut().insert(key.to_owned(), parse(metadata));
+        self.0.ttls.borrow_mut().insert(key.to_owned(), ttl);
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
+        self.0.kv.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+impl CometChat for Ports {
+    async fn call(&self, request: &Request) -> Answer {
+        let said = request.body.as_deref().map(|body| parse(body)["muid"].as_str().unwrap().to_owned());
+        self.0.requests.borrow_mut().push(said.unwrap_or_else(|| "look".to_owned()));
+        let number = self.0.requests.borrow().len();
+        let usual = match request.method {
+            "POST" => answer(200, &json!({ "data": { "id": number } })),
+            _ => answer(200, &json!({ "data": [] })),
+        };
+        self.0.answers.borrow_mut().pop_front().unwrap_or(usual)
+    }
+}
+
+impl Journal for Ports {
+    fn line(&self, line: String) {
+        self.0.lines.borrow_mut().push(parse(&line));
+    }
+}
+
+impl World {
+    fn pass(&self, wait: Millis) {
+        self.now.set(self.now.get() + wait);
+    }
+
+    /// What has been asked of CometChat since the last time.
+    fn asked(&self) -> Vec<String> {
+        self.requests.take()
+    }
+
+    fn row(&self, key: &str) -> Value {
+        self.rows.borrow().get(key).map(|text| parse(text)).unwrap_or_default()
+    }
+
+    fn plant(&self, key: &str, text: &str) {
+        self.rows.borrow_mut().insert(key.to_owned(), text.to_owned());
+    }
+
+    fn keys(&self, prefix: &str) -> Vec<String> {
+        self.rows.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    /// The lines about the conversation itself, as (event, detail), since the last time.
+    fn notes(&self) -> Vec<(String, String)> {
+        let text = |line: &Value, field: &str| line[field].as_str().unwrap().to_owned();
+        let lines = self.lines.take();
+        lines
+            .iter()
+            .filter(|line| line["event"] != "message")
+            .map(|line| (text(line, "event"), text(line, "detail")))
+            .collect()
+    }
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn answer(status: u16, body: &Value) -> Answer {
+    Ok(Response { status, body: body.to_string(), ..Response::default() })
+}
+
+fn failure(status: u16, code: &str) -> Answer {
+    answer(status, &json!({ "error": { "code": code } }))
+}
+
+fn note(event: &str, detail: &str) -> (String, String) {
+    (event.to_owned(), detail.to_owned())
+}
+
+fn raw(value: &Value) -> Rc<RawValue> {
+    to_raw_value(value).unwrap().into()
+}
+
+/// A message that tells the bot what to do.
+fn message(id: &str, what: &Value) -> Entry {
+    Entry::new(id.to_owned(), "ann".to_owned(), "message/text".to_owned(), None, raw(what))
+}
+
+fn says(id: &str, texts: &[&str]) -> Entry {
+    message(id, &json!({ "says": texts }))
+}
+
+/// Nothing in this world has to be waited for.
+fn done<T>(work: impl Future<Output = T>) -> T {
+    work.now_or_never().expect("nothing to wait for")
+}
+
+struct Scene {
+    world: Rc<World>,
+    engine: Conversation<Ports>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let world = Rc::new(World::default());
+        world.now.set(BEGIN);
+        Self::of(world, Settings::default())
+    }
+
+    fn of(world: Rc<World>, settings: Settings) -> Self {
+        let address = Address::new("bot", ReceiverType::User, "ann");
+        let engine = Conversation::new(Ports(world.clone()), address, settings, Some(&Scripted), Rc::default());
+        Self { world, engine }
+    }
+
+    /// Another instance of the object takes over.
+    fn restart(self) -> Self {
+        Self::of(self.world, Settings::default())
+    }
+
+    fn receive(&self, entry: Entry) -> Receipt {
+        done(self.engine.receive(entry, None)).unwrap()
+    }
+
+    /// A message comes, and what it brings about is done.
+    fn hear(&self, entry: Entry) {
+        assert_eq!(self.receive(entry), Receipt::Accepted);
+        done(self.engine.drive());
+    }
+
+    /// The alarm goes off that was set last, or at this moment where that is later.
+    fn alarm(&self) {
+        let at = self.world.alarms.borrow().last().copied().expect("an alarm");
+        self.world.now.set(self.world.now.get().max(at));
+        let (due, set) = done(self.engine.wake());
+        assert_eq!(set, Ok(()));
+        done(self.engine.work(due));
+    }
+
+    /// The alarm goes off until something is asked of CometChat.
+    fn until_asked(&self) -> Vec<String> {
+        for _ in 0..5 {
+            self.alarm();
+            let asked = self.world.asked();
+            if !asked.is_empty() {
+                return asked;
+            }
+        }
+        panic!("nothing is asked");
+    }
+
+    fn letter(&self, id: &str) -> DeadLetter {
+        let key = DeadLetter::key(&Address::new("bot", ReceiverType::User, "ann"), id);
+        DeadLetter::read(Some(&self.world.kv.borrow()[&key].to_string())).unwrap()
+    }
+}
+
+#[test]
+fn the_event_that_brings_a_message_answers_it() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    scene.hear(says("7", &["one", "two"]));
+    assert_eq!(world.asked(), ["bot-7-answer-0", "bot-7-answer-1"]);
+    // The message with its first attempt and its id; then all that came of the turn. One alarm serves both.
+    let id = format!("seen/{:011}/7", BEGIN / 86_400_000 * 86_400);
+    assert_eq!(
+        *world.commits.borrow(),
+        [
+            vec![id, "2/inbox/0000000000000001".to_owned()],
+            [
+                "-2/inbox/0000000000000001",
+                "2/outbox/0000000000000001/000000",
+                "2/outbox/0000000000000001/000001",
+                "2/record"
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        ]
+    );
+    assert_eq!(*world.alarms.borrow(), [BEGIN + 2_000]);
+    scene.alarm();
+    assert_eq!(world.keys("2/"), ["2/record"]);
+    // Rest, 30 s after the last of it.
+    assert_eq!(*world.alarms.borrow(), [BEGIN + 2_000, BEGIN + 32_000]);
+    assert_eq!(world.asked(), [""; 0]);
+    let lines = world.lines.take();
+    assert_eq!(
+        lines,
+        [json!({
+            "event": "message", "conversation": "bot:user:ann", "messageId": "7", "kind": "message/text",
+            "outcome": "answered", "reason": "", "attempts": 1, "replies": 2, "tookMs": 0,
+        })]
+    );
+    assert_eq!(world.row("2/record")["version"], 1);
+    assert_eq!(world.row("2/record")["flight"]["unrestedSince"], BEGIN);
+    scene.alarm();
+    assert_eq!(
+        world.kv.borrow()["conversation:bot:user:ann"],
+        json!({
+            "version": 1, "generation": 2, "bot": "bot", "state": null, "sent": [], "updatedAt": BEGIN + 2_000,
+            "counts": { "received": 1, "answered": 1, "ignored": 0, "handedOver": 0, "dead": 0 },
+        })
+    );
+}
+
+#[test]
+fn a_state_has_a_row_of_its_own_where_it_is_large_and_is_written_where_it_has_changed() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    let state = |letter: &str, bytes: usize| letter.repeat(bytes - 2);
+    for (n, (state, row)) in [
+        (state("a", 2_048), None),
+        (state("a", 2_049), Some("2/state")),
+        (state("a", 2_049), None),
+        (state("b", 2_049), Some("2/state")),
+        (state("b", 9), Some("-2/state")),
+        (state("c", 9), None),
+        (state("d", 5_000), Some("2/state")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        scene.hear(message(&n.to_string(), &json!({ "state": state })));
+        let last = world.commits.take().pop().unwrap();
+        assert_eq!(last.iter().find(|key| key.ends_with("2/state")).map(String::as_str), row, "{n}");
+        assert_eq!(world.row("2/record")["state"], if state.len() < 2_047 { json!(state) } else { Value::Null });
+    }
+    scene.hear(message("8", &json!({ "state": 8, "tells": true })));
+    assert!(world.rows.borrow()["2/outbox/0000000000000008/000000"].contains("ddd"));
+    scene.hear(message("9", &json!({ "state": state("e", 5_000) })));
+    while world.kv.borrow().is_empty() {
+        scene.alarm();
+    }
+    let kv = world.kv.borrow();
+    assert_eq!(kv["conversation:bot:user:ann"]["state"], state("e", 5_000));
+    assert_eq!(kv["conversation:bot:user:ann"]["flight"], Value::Null);
+}
+
+#[test]
+fn a_reply_without_an_answer_is_looked_for_later_and_later() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.answers.borrow_mut().push_back(Err(NoAnswer("timeout".to_owned())));
+    scene.hear(says("7", &["one"]));
+    assert_eq!(world.asked(), ["bot-7-answer-0"]);
+    assert_eq!(world.notes(), [note("send_failed", "timeout")]);
+    for tries in 1..=12 {
+        let row = world.row("2/outbox/0000000000000001/000000");
+        let wait = (4_000 << (tries - 1)).min(120_000);
+        let due = row["dueAt"].as_u64().unwrap();
+        let now = world.now.get();
+        assert!((now + wait / 2..=now + wait).contains(&due), "{tries}: {}", due - now);
+        assert_eq!((&row["tries"], &row["waits"]), (&json!(tries), &json!(0)));
+        assert_eq!((&row["doubtful"], &row["doubtfulSince"]), (&json!(true), &json!(BEGIN)));
+        world.answers.borrow_mut().push_back(failure(500, "ERR_OOPS"));
+        assert_eq!(scene.until_asked(), ["look"]);
+        assert_eq!(world.now.get(), due);
+        assert_eq!(world.row("2/outbox/0000000000000001/000000")["waitsFor"], "ERR_OOPS");
+        assert_eq!(world.notes(), [note("send_failed", "ERR_OOPS")]);
+    }
+    let found = json!({ "data": [{ "id": "9", "sender": "bot", "muid": "bot-7-answer-0" }] });
+    world.answers.borrow_mut().push_back(answer(200, &found));
+    assert_eq!(scene.until_asked(), ["look"]);
+    scene.alarm();
+    assert_eq!(world.row("2/record")["counts"]["answered"], 1);
+}
+
+#[test]
+fn a_reply_that_is_put_off_waits_as_long_as_it_is_told_and_is_not_looked_for() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.answers.borrow_mut().push_back(answer(429, &json!({})));
+    scene.hear(says("7", &["one"]));
+    assert_eq!(world.asked(), ["bot-7-answer-0"]);
+    for waits in 1..=10 {
+        let row = world.row("2/outbox/0000000000000001/000000");
+        assert_eq!(row["dueAt"], world.now.get() + (1_000 << (waits - 1)).min(120_000), "{waits}");
+        assert_eq!((&row["tries"], &row["waits"]), (&json!(0), &json!(waits)));
+        assert_eq!((&row["doubtful"], &row["doubtfulSince"]), (&json!(false), &json!(0)));
+        assert_eq!(row["waitsFor"], "ERR_TOO_MANY_REQUESTS");
+        assert_eq!(world.notes(), [note("send_waits", "ERR_TOO_MANY_REQUESTS")]);
+        let told = (waits == 10).then(|| "700".to_owned());
+        let busy = Response { status: 429, retry_after: told, ..Response::default() };
+        world.answers.borrow_mut().push_back(Ok(busy));
+        assert_eq!(scene.until_asked(), ["bot-7-answer-0"]);
+    }
+    let due = world.row("2/outbox/0000000000000001/000000")["dueAt"].as_u64().unwrap();
+    assert!((700_500..=701_000).contains(&(due - world.now.get())));
+    // An instance that did not see how its last request went cannot be sure: from now on it is in doubt.
+    let scene = scene.restart();
+    let world = &scene.world;
+    world.answers.borrow_mut().push_back(answer(429, &json!({})));
+    assert_eq!(scene.until_asked(), ["look"]);
+    let row = world.row("2/outbox/0000000000000001/000000");
+    assert_eq!((&row["waits"], &row["doubtfulSince"]), (&json!(12), &json!(world.now.get())));
+    assert_eq!(scene.until_asked(), ["look", "bot-7-answer-0"]);
+}
+
+#[test]
+fn a_reply_that_is_refused_takes_the_rest_of_its_answer_with_it() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.answers.borrow_mut().extend([answer(200, &json!({ "data": { "id": 1 } })), failure(404, "ERR_NO")]);
+    scene.hear(says("7", &["one", "two", "three"]));
+    assert_eq!(world.asked(), ["bot-7-answer-0", "bot-7-answer-1"]);
+    assert_eq!(world.keys("2/"), ["2/record"]);
+    let key = "dead:bot:user:ann:7";
+    let mut letter = world.kv.borrow()[key].clone();
+    let replies = letter["replies"].take();
+    let expected = json!({
+        "version": 1, "conversation": "bot:user:ann", "messageId": "7", "reason": "ERR_NO", "attempts": 1,
+        "diedAt": BEGIN, "replies": null,
+    });
+    assert_eq!(letter, expected);
+    let kept: Vec<_> =
+        replies.as_array().unwrap().iter().map(|row| (row["id"].clone(), row["doubtful"].clone())).collect();
+    assert_eq!(kept, [(json!("bot-7-answer-1"), json!(false)), (json!("bot-7-answer-2"), json!(false))]);
+    let metadata = json!({ "kind": "reply", "reason": "ERR_NO", "attempts": 1, "diedAt": BEGIN });
+    assert_eq!(world.metadata.borrow()[key], metadata);
+    assert_eq!(world.ttls.borrow()[key], Duration::from_secs(2_592_000));
+    assert_eq!(world.lines.borrow().last().unwrap()["outcome"], "dead");
+    assert_eq!(world.row("2/record")["flight"]["lettersAgainAt"], 0);
+}
+
+#[test]
+fn of_an_answer_that_is_refused_only_what_cannot_have_been_sent_is_certain() {
+    let scene = Scene::new();
+    scene.world.answers.borrow_mut().push_back(answer(429, &json!({})));
+    scene.hear(says("7", &["one", "two"]));
+    let scene = scene.restart();
+    let world = &scene.world;
+    let nothing = || answer(200, &json!({ "data": [] }));
+    let timeout = || Err(NoAnswer("timeout".to_owned()));
+    world.answers.borrow_mut().extend([nothing(), timeout(), nothing(), failure(404, "ERR_NO"), nothing()]);
+    world.asked();
+    assert_eq!(scene.until_asked(), ["look", "bot-7-answer-0"]);
+    assert_eq!(scene.until_asked(), ["look", "bot-7-answer-0", "look"]);
+    let letter = scene.letter("7");
+    let doubtful: Vec<_> = letter.replies.iter().map(|reply| reply.doubtful).collect();
+    // The first was looked for after it was refused; the second nobody has looked for.
+    assert_eq!(doubtful, [false, true]);
+}
+
+#[test]
+fn kv_is_told_of_a_letter_until_it_takes_it_and_of_its_deletion_only_then() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.kv_refuses.set(3);
+    scene.hear(message("7", &json!({ "fails": true })));
+    assert_eq!(world.notes(), [note("turn_failed", "bot:no")]);
+    scene.alarm();
+    scene.alarm();
+    scene.alarm();
+    assert_eq!(world.notes()[2], note("letter_refused", "archive: 429"));
+    let key = "2/letter/0000000000000002";
+    assert_eq!(world.keys("2/letter/"), [key.to_owned(), format!("{key}/000000")]);
+    let died = world.now.get();
+    let row = world.row(key);
+    assert_eq!((&row["tries"], &row["again"]), (&json!(1), &json!(false)));
+    let due = row["dueAt"].as_u64().unwrap();
+    assert!((died + 60_000..=died + 120_000).contains(&due));
+    for (tries, wait) in [(2, 120_000), (3, 240_000)] {
+        while world.row(key)["tries"] != tries {
+            scene.alarm();
+        }
+        assert_eq!(world.row(key)["dueAt"], world.now.get() + wait);
+    }
+    while world.kv.borrow().get("dead:bot:user:ann:7").is_none() {
+        scene.alarm();
+    }
+    assert!(world.keys("2/letter/").is_empty());
+    let mut letter = scene.letter("7");
+    assert_eq!((letter.reason.as_str(), letter.attempts, letter.died_at), ("bot:no", 3, died));
+    assert_eq!(letter.turn.as_ref().unwrap().attempts, 3);
+    assert_eq!(world.metadata.borrow()["dead:bot:user:ann:7"]["kind"], "turn");
+    // An earlier attempt may be under way still, so the letter is not deleted before that is over.
+    let settled = world.now.get() + 30_000;
+    assert_eq!(world.row("2/record")["flight"]["lettersAgainAt"], settled);
+    world.pass(1_000);
+    letter.turn.as_mut().unwrap().message = raw(&json!({ "says": ["one"] }));
+    assert_eq!(done(scene.engine.replay("dead:bot:user:ann:7", letter)), Ok(Replayed::Accepted));
+    done(scene.engine.drive());
+    while world.kv.borrow().contains_key("dead:bot:user:ann:7") {
+        assert!(!world.keys("2/letter/").is_empty());
+        scene.alarm();
+    }
+    assert!(world.now.get() >= settled);
+}
+
+#[test]
+fn a_letter_that_an_instance_before_has_left_may_be_under_way() {
+    let scene = Scene::new();
+    scene.world.kv_refuses.set(1);
+    scene.world.answers.borrow_mut().push_back(failure(404, "ERR_NO"));
+    scene.hear(says("7", &["one"]));
+    let key = "2/letter/0000000000000002";
+    let mut row = scene.world.row(key);
+    row["tries"] = json!(0);
+    scene.world.plant(key, &row.to_string());
+    let due = row["dueAt"].as_u64().unwrap();
+    scene.world.now.set(due + 1);
+    let scene = scene.restart();
+    scene.alarm();
+    assert_eq!(scene.world.row("2/record")["flight"]["lettersAgainAt"], due + 1 + 30_000);
+}
+
+fn dead(id: &str, died_at: Millis, what: &Value) -> DeadLetter {
+    let mut letter = json!({ "version": 1, "conversation": "bot:user:ann", "messageId": id, "diedAt": died_at });
+    let fields = what.as_object().unwrap().clone();
+    letter.as_object_mut().unwrap().extend(fields);
+    DeadLetter::read(Some(&letter.to_string())).unwrap()
+}
+
+#[test]
+fn a_turn_that_is_tried_again_begins_like_a_new_one() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    let turn = json!({
+        "id": "7", "sender": "ann", "kind": "message/text", "seq": 9, "receivedAt": 5, "attempts": 3, "delays": 2,
+        "dueAt": 6, "replay": false, "message": { "says": ["one"] },
+    });
+    let letter = dead("7", 1, &json!({ "turn": turn }));
+    let other = dead("8", 1, &json!({ "turn": { "id": "8", "message": {} } }));
+    let nothing = dead("9", 1, &json!({}));
+    let replay = |letter: &DeadLetter| done(scene.engine.replay("dead:key", letter.clone())).unwrap();
+    assert_eq!(replay(&letter), Replayed::Accepted);
+    assert_eq!(replay(&letter), Replayed::Duplicate);
+    assert_eq!(replay(&other), Replayed::Accepted);
+    assert_eq!(replay(&nothing), Replayed::Duplicate);
+    let again = json!({
+        "id": "7", "sender": "ann", "kind": "message/text", "seq": 1, "receivedAt": 5, "attempts": 0, "delays": 0,
+        "dueAt": BEGIN, "replay": true, "message": { "says": ["one"] },
+    });
+    assert_eq!(world.row("2/inbox/0000000000000001"), again);
+    let gone = world.row("2/letter/0000000000000002");
+    assert_eq!(
+        (&gone["key"], &gone["death"], &gone["again"]),
+        (&json!("dead:key"), &json!("replay:7:1"), &json!(false))
+    );
+    // What dies again has had a letter before.
+    world.kv_refuses.set(1);
+    world.answers.borrow_mut().push_back(failure(404, "ERR_NO"));
+    done(scene.engine.drive());
+    let letters: Vec<_> =
+        world.keys("2/letter/").iter().filter(|key| key.len() == 25).map(|key| world.row(key)).collect();
+    assert_eq!(letters.last().unwrap()["again"], true);
+}
+
+#[test]
+fn replies_that_are_tried_again_are_looked_for_where_they_were_in_doubt() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    let reply = |n: usize, doubtful: bool, last: bool| {
+        json!({
+            "id": format!("bot-7-answer-{n}"), "seq": 9, "messageId": "7", "kind": "message/text", "receivedAt": 5,
+            "attempts": 2, "last": last, "outcome": "answered", "madeAt": 6, "queuedAt": 7, "tries": 8, "waits": 9,
+            "dueAt": 10, "doubtful": doubtful, "doubtfulSince": 11, "body": { "muid": format!("bot-7-answer-{n}") },
+        })
+    };
+    let letter = dead("7", 1, &json!({ "replies": [reply(0, false, true), reply(1, true, false)] }));
+    assert_eq!(done(scene.engine.replay("dead:key", letter)).unwrap(), Replayed::Accepted);
+    let again = |n: usize, due_at: Millis, doubtful: bool, last: bool| {
+        let mut row = reply(n, doubtful, last);
+        row["seq"] = json!(1);
+        row["queuedAt"] = json!(BEGIN);
+        row["dueAt"] = json!(due_at);
+        for field in ["tries", "waits", "doubtfulSince"] {
+            row[field] = json!(0);
+        }
+        row
+    };
+    assert_eq!(world.row("2/outbox/0000000000000001/000000"), again(0, BEGIN + 2_000, false, false));
+    assert_eq!(world.row("2/outbox/0000000000000001/000001"), again(1, BEGIN, true, true));
+    done(scene.engine.drive());
+    assert_eq!(world.asked(), ["bot-7-answer-0"]);
+    assert_eq!(scene.until_asked(), ["look", "bot-7-answer-1"]);
+}
+
+#[test]
+fn a_message_behind_one_that_waits_has_had_no_attempt() {
+    let scene = Scene::new();
+    scene.hear(message("7", &json!({ "fails": true })));
+    scene.hear(says("8", &["one"]));
+    let row = scene.world.row("2/inbox/0000000000000002");
+    assert_eq!((&row["attempts"], &row["dueAt"]), (&json!(0), &json!(BEGIN)));
+    scene.alarm();
+    scene.alarm();
+    assert_eq!(scene.world.asked(), ["bot-8-answer-0"]);
+}
+
+#[test]
+fn a_sender_over_the_budget_is_told_of_once() {
+    let scene = Scene::of(Scene::new().world, Settings { reply_budget_per_minute: 1, ..Settings::default() });
+    scene.hear(says("7", &["one"]));
+    assert_eq!(scene.receive(says("8", &["two"])), Receipt::Ignored(Ignored::OverBudget));
+    assert_eq!(scene.receive(says("9", &["three"])), Receipt::Ignored(Ignored::OverBudget));
+    assert_eq!(scene.world.notes(), [note("over_budget", "ann")]);
+}
+
+#[test]
+fn a_write_that_fails_is_tried_again_two_seconds_later() {
+    let scene = Scene::new();
+    scene.receive(says("7", &["one"]));
+    let scene = scene.restart();
+    scene.world.now.set(BEGIN + 2_000);
+    let (due, set) = done(scene.engine.wake());
+    assert_eq!(set, Ok(()));
+    scene.world.write_fails.set(true);
+    done(scene.engine.work(due));
+    // The alarm that watches over the step, and the one that follows its failure.
+    assert_eq!(*scene.world.alarms.borrow(), [BEGIN + 2_000, BEGIN + 12_000, BEGIN + 4_000]);
+    assert_eq!(scene.world.notes(), [note("storage_failed", "storage: full")]);
+    assert_eq!(scene.until_asked(), ["bot-7-answer-0"]);
+}
+
+#[test]
+fn rows_of_a_newer_version_are_named() {
+    let scene = Scene::new();
+    scene.world.plant("3/inbox/0000000000000001", "{}");
+    scene.hear(says("7", &["one"]));
+    assert_eq!(scene.world.notes(), [note("rows_of_a_newer_version", "1")]);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_has_to_learn_from_kv() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.plant("2/record", "{");
+    scene.hear(message("7", &json!({})));
+    assert_eq!(world.rows.borrow()["aside/2/record"], "{");
+    assert_eq!(world.notes(), [note("row_set_aside", "2/record")]);
+    assert_eq!(world.row("2/record")["generation"], 2);
+    assert_eq!(world.row("2/record")["flight"]["loaded"], true);
+}
+
+#[test]
+fn an_answer_that_has_lost_a_row_dies_once() {
+    let scene = Scene::new();
+    let texts: Vec<String> = (0..70).map(|n| n.to_string()).collect();
+    scene.world.answers.borrow_mut().push_back(answer(429, &json!({})));
+    scene.hear(message("7", &json!({ "says": texts })));
+    // It lies so far behind that nobody has read it when the first is refused.
+    scene.world.plant("2/outbox/0000000000000001/000069", "{");
+    let scene = scene.restart();
+    let world = &scene.world;
+    world.asked();
+    world.answers.borrow_mut().extend([answer(200, &json!({ "data": [] })), failure(404, "ERR_NO")]);
+    assert_eq!(scene.until_asked(), ["look", "bot-7-answer-0"]);
+    assert_eq!(world.row("2/record")["counts"]["dead"], 1);
+    assert_eq!(scene.letter("7").replies.len(), 69);
+    assert_eq!(world.keys("aside/"), ["aside/2/outbox/0000000000000001/000069"]);
+    assert!(world.keys("2/outbox/").is_empty());
+}
+
+#[test]
+fn a_message_too_large_for_a_row_does_not_keep_the_conversation_from_going_on() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    let mut entry = message("7", &json!({ "fails": true, "filling": "x".repeat(1_990_001) }));
+    (entry.seq, entry.attempts, entry.due_at) = (1, 3, BEGIN);
+    world.plant("2/inbox/0000000000000001", &entry.to_json());
+    done(scene.engine.drive());
+    assert_eq!(world.notes(), [note("letter_cut", "7")]);
+    assert_eq!(world.kv.borrow()["dead:bot:user:ann:7"]["reason"], "crashed");
+    assert_eq!(world.kv.borrow()["dead:bot:user:ann:7"]["turn"], Value::Null);
+    assert_eq!(world.keys("2/"), ["2/record"]);
+}
+
+#[test]
+fn a_value_of_a_newer_version_is_kept_and_taken_back_by_code_that_knows_it() {
+    let key = "conversation:bot:user:ann";
+    let scene = Scene::new();
+    let newer = json!({ "version": 9, "state": "of a newer version" });
+    scene.world.kv.borrow_mut().insert(key.to_owned(), newer.clone());
+    scene.hear(message("7", &json!({ "state": "new", "tells": true })));
+    assert!(scene.world.row("2/outbox/0000000000000001/000000")["body"]["data"]["text"] == "nothing");
+    while scene.world.kv.borrow()[key]["version"] == 9 {
+        scene.alarm();
+    }
+    let kv = scene.world.kv.borrow().clone();
+    assert_eq!(kv["aside:9:bot:user:ann"], newer);
+    assert_eq!(scene.world.ttls.borrow()["aside:9:bot:user:ann"], Duration::from_secs(7_776_000));
+    assert_eq!((&kv[key]["aside"], &kv[key]["state"]), (&json!(9), &json!("new")));
+
+    for (aside, state, left) in [(1, r#""kept""#, Value::Null), (2, r#""other""#, json!(2))] {
+        let scene = Scene::new();
+        let world = &scene.world;
+        let value = |state: &str, aside: Option<u32>| json!({ "version": 1, "state": state, "aside": aside });
+        world.kv.borrow_mut().insert(key.to_owned(), value("other", Some(aside)));
+        world.kv.borrow_mut().insert(format!("aside:{aside}:bot:user:ann"), value("kept", None));
+        scene.hear(message("7", &json!({ "tells": true })));
+        assert_eq!(world.row("2/outbox/0000000000000001/000000")["body"]["data"]["text"], state);
+        assert_eq!(world.row("2/record")["aside"], left);
+    }
+}
+
+#[test]
+fn a_state_that_the_bot_cannot_read_is_kept() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    scene.hear(message("7", &json!({ "state": "odd" })));
+    scene.hear(message("8", &json!({ "state": "new", "knows": false })));
+    assert_eq!(world.kv.borrow()["aside:state:bot:user:ann"], "odd");
+    assert_eq!(world.row("2/record")["state"], "new");
+}
+
+#[test]
+fn an_answer_in_doubt_for_half_an_hour_lets_newer_ones_go_before_it() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.answers.borrow_mut().push_back(Err(NoAnswer("timeout".to_owned())));
+    scene.hear(says("7", &["one", "two"]));
+    world.asked();
+    while world.keys("2/doubt/").is_empty() {
+        assert!(world.now.get() < BEGIN + 33 * 60_000);
+        world.answers.borrow_mut().push_back(failure(500, "ERR_OOPS"));
+        assert_eq!(scene.until_asked(), ["look"]);
+    }
+    assert!(world.now.get() >= BEGIN + 30 * 60_000);
+    assert_eq!(world.keys("2/doubt/"), ["2/doubt/0000000000000001/000000", "2/doubt/0000000000000001/000001"]);
+    assert!(world.keys("2/outbox/").is_empty());
+    assert_eq!(world.notes().last(), Some(&note("reply_set_apart", "bot-7-answer-0")));
+    scene.hear(says("8", &["three"]));
+    assert_eq!(world.asked(), ["bot-8-answer-0"]);
+    // The second reply was made by this instance and never sent: it need not be looked for.
+    assert_eq!(scene.until_asked(), ["look", "bot-7-answer-0", "bot-7-answer-1"]);
+}
+
+#[test]
+fn trouble_is_noted_in_kv_and_taken_back() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.answers.borrow_mut().push_back(answer(401, &json!({})));
+    scene.hear(says("7", &["one"]));
+    let key = "trouble:cometchat_denies";
+    assert_eq!(world.kv.borrow()[key], json!({ "trouble": "cometchat_denies", "at": BEGIN }));
+    assert_eq!(world.ttls.borrow()[key], Duration::from_secs(1_200));
+    assert_eq!(world.notes(), [note("trouble", "cometchat_denies"), note("send_waits", "HTTP_401")]);
+    world.asked();
+    scene.until_asked();
+    assert!(!world.kv.borrow().contains_key(key));
+    assert_eq!(world.notes(), [note("trouble_over", "cometchat_denies")]);
+}
