@@ -64,6 +64,7 @@ struct World {
     ttls: RefCell<BTreeMap<String, Duration>>,
     /// How many of the next writes KV refuses.
     kv_refuses: Cell<u32>,
+    kv_is_unreadable: Cell<bool>,
     /// What CometChat answers; afterwards it takes everything, and its histories are empty.
     answers: RefCell<VecDeque<Answer>>,
     requests: RefCell<Vec<String>>,
@@ -143,6 +144,9 @@ impl Storage for Ports {
 
 impl Archive for Ports {
     async fn get(&self, key: &str) -> Result<Option<String>, ArchiveError> {
+        if self.0.kv_is_unreadable.get() {
+            return Err(ArchiveError("500".to_owned()));
+        }
         Ok(self.0.kv.borrow().get(key).map(Value::to_string))
     }
 
@@ -292,16 +296,21 @@ impl Scene {
         done(self.engine.work(due));
     }
 
+    /// The alarm goes off until this is so.
+    fn until(&self, is_so: impl Fn(&World) -> bool) {
+        for _ in 0..20 {
+            if is_so(&self.world) {
+                return;
+            }
+            self.alarm();
+        }
+        panic!("the alarm has gone off 20 times in vain");
+    }
+
     /// The alarm goes off until something is asked of CometChat.
     fn until_asked(&self) -> Vec<String> {
-        for _ in 0..5 {
-            self.alarm();
-            let asked = self.world.asked();
-            if !asked.is_empty() {
-                return asked;
-            }
-        }
-        panic!("nothing is asked");
+        self.until(|world| !world.requests.borrow().is_empty());
+        self.world.asked()
     }
 
     fn letter(&self, id: &str) -> DeadLetter {
@@ -383,9 +392,7 @@ fn a_state_has_a_row_of_its_own_where_it_is_large_and_is_written_where_it_has_ch
     scene.hear(message("8", &json!({ "state": 8, "tells": true })));
     assert!(world.rows.borrow()["2/outbox/0000000000000008/000000"].contains("ddd"));
     scene.hear(message("9", &json!({ "state": state("e", 5_000) })));
-    while world.kv.borrow().is_empty() {
-        scene.alarm();
-    }
+    scene.until(|world| !world.kv.borrow().is_empty());
     let kv = world.kv.borrow();
     assert_eq!(kv["conversation:bot:user:ann"]["state"], state("e", 5_000));
     assert_eq!(kv["conversation:bot:user:ann"]["flight"], Value::Null);
@@ -515,14 +522,10 @@ fn kv_is_told_of_a_letter_until_it_takes_it_and_of_its_deletion_only_then() {
     let due = row["dueAt"].as_u64().unwrap();
     assert!((died + 60_000..=died + 120_000).contains(&due));
     for (tries, wait) in [(2, 120_000), (3, 240_000)] {
-        while world.row(key)["tries"] != tries {
-            scene.alarm();
-        }
+        scene.until(|world| world.row(key)["tries"] == tries);
         assert_eq!(world.row(key)["dueAt"], world.now.get() + wait);
     }
-    while world.kv.borrow().get("dead:bot:user:ann:7").is_none() {
-        scene.alarm();
-    }
+    scene.until(|world| world.kv.borrow().contains_key("dead:bot:user:ann:7"));
     assert!(world.keys("2/letter/").is_empty());
     let mut letter = scene.letter("7");
     assert_eq!((letter.reason.as_str(), letter.attempts, letter.died_at), ("bot:no", 3, died));
@@ -535,10 +538,8 @@ fn kv_is_told_of_a_letter_until_it_takes_it_and_of_its_deletion_only_then() {
     letter.turn.as_mut().unwrap().message = raw(&json!({ "says": ["one"] }));
     assert_eq!(done(scene.engine.replay("dead:bot:user:ann:7", letter)), Ok(Replayed::Accepted));
     done(scene.engine.drive());
-    while world.kv.borrow().contains_key("dead:bot:user:ann:7") {
-        assert!(!world.keys("2/letter/").is_empty());
-        scene.alarm();
-    }
+    scene.until(|world| world.keys("2/letter/").is_empty());
+    assert!(!world.kv.borrow().contains_key("dead:bot:user:ann:7"));
     assert!(world.now.get() >= settled);
 }
 
@@ -729,9 +730,7 @@ fn a_value_of_a_newer_version_is_kept_and_taken_back_by_code_that_knows_it() {
     scene.world.kv.borrow_mut().insert(key.to_owned(), newer.clone());
     scene.hear(message("7", &json!({ "state": "new", "tells": true })));
     assert!(scene.world.row("2/outbox/0000000000000001/000000")["body"]["data"]["text"] == "nothing");
-    while scene.world.kv.borrow()[key]["version"] == 9 {
-        scene.alarm();
-    }
+    scene.until(|world| world.kv.borrow()[key]["version"] == 1);
     let kv = scene.world.kv.borrow().clone();
     assert_eq!(kv["aside:9:bot:user:ann"], newer);
     assert_eq!(scene.world.ttls.borrow()["aside:9:bot:user:ann"], Duration::from_secs(7_776_000));
@@ -795,4 +794,220 @@ fn trouble_is_noted_in_kv_and_taken_back() {
     scene.until_asked();
     assert!(!world.kv.borrow().contains_key(key));
     assert_eq!(world.notes(), [note("trouble_over", "cometchat_denies")]);
+}
+
+#[test]
+fn a_conversation_rests_and_a_day_later_its_object_empties_itself() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    let mut entry = message("7", &json!({}));
+    entry.conversation_id = Some("ann_user_bot".to_owned());
+    world.kv_refuses.set(1);
+    scene.hear(entry);
+    let flight = |world: &World| world.row("2/record")["flight"].clone();
+    scene.until(|world| flight(world)["tries"] == 1);
+    assert_eq!(world.now.get(), BEGIN + 30_000);
+    assert_eq!(world.lines.take().last().unwrap()["detail"], "archive: 429");
+    let due = flight(world)["dueAt"].as_u64().unwrap();
+    assert!((BEGIN + 90_000..=BEGIN + 150_000).contains(&due));
+    scene.until(|world| flight(world)["archived"] == 1);
+    assert_eq!(world.now.get(), due);
+    let day = BEGIN / 86_400_000 * 86_400_000;
+    let rested = json!({
+        "loaded": true, "archived": 1, "archivedAt": due, "unrestedSince": 0, "tries": 0, "dueAt": 0,
+        "lettersAgainAt": 0, "seenSince": day, "oldSeenUntil": 0,
+    });
+    assert_eq!(flight(world), rested);
+    let counts = json!({ "received": 1, "answered": 0, "ignored": 1, "handedOver": 0, "dead": 0 });
+    let metadata = json!({ "conversationId": "ann_user_bot", "counts": counts, "generation": 1, "updatedAt": BEGIN });
+    assert_eq!(world.metadata.borrow()["conversation:bot:user:ann"], metadata);
+    assert_eq!(world.ttls.borrow()["conversation:bot:user:ann"], Duration::from_secs(90 * 86_400));
+    assert_eq!(world.alarms.borrow().last(), Some(&(BEGIN + 86_400_000)));
+    // KV does not show it: it rests again first.
+    let value = world.kv.take();
+    scene.alarm();
+    assert_eq!(world.notes()[0], note("rest_again", "KV does not show what was written"));
+    assert_eq!((&flight(world)["archived"], &flight(world)["tries"]), (&json!(0), &json!(1)));
+    scene.until(|world| flight(world)["archived"] == 1);
+    assert_eq!(*world.kv.borrow(), value);
+    let archived = world.now.get();
+    scene.until(|world| world.rows.borrow().is_empty());
+    assert_eq!(world.now.get(), archived + 120_000);
+}
+
+#[test]
+fn an_object_that_empties_itself_leaves_what_it_does_not_know() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.plant("3/inbox/0000000000000001", "{}");
+    world.plant("aside/2/record", "{");
+    scene.hear(message("7", &json!({})));
+    scene.until(|world| world.keys("2/").is_empty());
+    assert_eq!(world.keys(""), ["3/inbox/0000000000000001", "aside/2/record"]);
+}
+
+#[test]
+fn a_turn_that_fails_is_tried_three_times() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    scene.hear(message("7", &json!({ "fails": true })));
+    for (attempts, wait) in [(1, 1_000), (2, 2_000)] {
+        let row = world.row("2/inbox/0000000000000001");
+        assert_eq!((&row["attempts"], &row["dueAt"]), (&json!(attempts), &json!(world.now.get() + wait)));
+        assert_eq!(world.notes(), [note("turn_failed", "bot:no")]);
+        let now = world.now.get();
+        scene.until(|world| world.row("2/inbox/0000000000000001") != row);
+        assert_eq!(world.now.get(), now + wait);
+    }
+    let mut line = world.lines.take().pop().unwrap();
+    let took = line["tookMs"].take();
+    assert_eq!((&line["outcome"], &line["reason"], &line["attempts"]), (&json!("dead"), &json!("bot:no"), &json!(3)));
+    assert_eq!(took, 3_000);
+}
+
+#[test]
+fn a_bot_that_hangs_is_given_up_after_25_seconds() {
+    let scene = Scene::new();
+    scene.receive(message("7", &json!({ "hangs": true })));
+    done(scene.engine.drive());
+    assert_eq!(scene.world.now.get(), BEGIN + 25_000);
+    assert_eq!(scene.world.notes(), [note("turn_failed", "deadline")]);
+}
+
+#[test]
+fn a_turn_makes_up_to_a_hundred_replies_and_a_state_of_up_to_a_mebibyte() {
+    let texts = |n: usize| vec!["x"; n];
+    for (what, reason) in [
+        (json!({ "says": texts(100) }), "answered"),
+        (json!({ "says": texts(101) }), "too_many_replies"),
+        (json!({ "says": ["x"], "state": "x".repeat(1_048_574) }), "answered"),
+        (json!({ "says": ["x"], "state": "x".repeat(1_048_575) }), "state_too_large"),
+    ] {
+        let scene = Scene::new();
+        scene.hear(message("7", &what));
+        scene.until(|world| !world.lines.borrow().is_empty());
+        let line = scene.world.lines.take().remove(0);
+        let end = if line["outcome"] == "dead" { &line["reason"] } else { &line["outcome"] };
+        assert_eq!(end, reason);
+    }
+}
+
+#[test]
+fn a_turn_waits_for_kv_without_an_attempt() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.kv_is_unreadable.set(true);
+    scene.hear(says("7", &["one"]));
+    for delays in 1..=9_u32 {
+        let row = world.row("2/inbox/0000000000000001");
+        assert_eq!((&row["attempts"], &row["delays"]), (&json!(0), &json!(delays)));
+        assert_eq!(row["waitsFor"], "archive: 500");
+        assert_eq!(world.notes(), [note("turn_delayed", "archive: 500")]);
+        let wait = (500 << delays).min(60_000);
+        let due = row["dueAt"].as_u64().unwrap() - world.now.get();
+        assert!((wait / 2..=wait).contains(&due), "{delays}: {due}");
+        world.kv_is_unreadable.set(delays < 9);
+        scene.until(|world| world.row("2/inbox/0000000000000001")["delays"] != delays);
+    }
+    assert_eq!(world.asked(), ["bot-7-answer-0"]);
+}
+
+#[test]
+fn a_message_waits_for_its_bot() {
+    let mut scene = Scene::new();
+    scene.engine.behaviour = None;
+    scene.hear(says("7", &["one"]));
+    for delays in 1..=12_u32 {
+        let row = scene.world.row("2/inbox/0000000000000001");
+        assert_eq!((&row["attempts"], &row["delays"]), (&json!(0), &json!(delays)));
+        assert_eq!(row["waitsFor"], "no_bot");
+        let wait = (500 << delays).min(300_000);
+        let due = row["dueAt"].as_u64().unwrap() - scene.world.now.get();
+        assert!((wait / 2..=wait).contains(&due), "{delays}: {due}");
+        scene.until(|world| world.row("2/inbox/0000000000000001")["delays"] != delays);
+    }
+    assert!(scene.world.kv.borrow().contains_key("trouble:no_bot"));
+    let scene = scene.restart();
+    scene.world.notes();
+    assert_eq!(scene.until_asked(), ["bot-7-answer-0"]);
+    assert_eq!(scene.world.notes(), [note("trouble_over", "no_bot")]);
+    assert!(!scene.world.kv.borrow().contains_key("trouble:no_bot"));
+}
+
+#[test]
+fn an_operator_sees_what_is_in_flight() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    assert!(scene.engine.view().unwrap().is_none());
+    world.answers.borrow_mut().push_back(answer(429, &json!({})));
+    scene.hear(says("7", &["one", "two"]));
+    scene.hear(message("8", &json!({ "fails": true })));
+    scene.hear(says("9", &["three"]));
+    let shown = json!({
+        "conversation": "bot:user:ann", "inFlight": 3, "inbox": 2, "outbox": 2, "apart": 0,
+        "letters": 0, "waitsFor": "ERR_TOO_MANY_REQUESTS", "setAside": 0, "newer": 0, "generation": 1, "archived": 0,
+        "updatedAt": BEGIN,
+        "counts": { "received": 3, "answered": 0, "ignored": 0, "handedOver": 0, "dead": 0 },
+    });
+    assert_eq!(parse(&scene.engine.view().unwrap().unwrap().to_json()), shown);
+    // Another instance sees the same, and what cannot be read besides.
+    world.plant("2/inbox/0000000000000009", "{");
+    let reply = world.row("2/outbox/0000000000000001/000000").to_string();
+    world.plant("2/doubt/0000000000000000/000000", &reply);
+    world.plant("2/letter/0000000000000001", r#"{"key":"dead:key"}"#);
+    world.plant("3/record", "{}");
+    world.plant("aside/1/record", "{");
+    let view = scene.restart().engine.view().unwrap().unwrap();
+    assert_eq!((view.in_flight, view.inbox, view.outbox, view.apart), (5, 3, 3, 1));
+    assert_eq!((view.letters, view.newer, view.set_aside, view.counts.received), (1, 1, 2, 4));
+}
+
+#[test]
+fn messages_that_wait_keep_their_order_however_many_they_are() {
+    let settings = Settings { reply_budget_per_minute: 0, ..Settings::default() };
+    let scene = Scene::of(Scene::new().world, settings.clone());
+    for n in 1..=130 {
+        scene.receive(says(&n.to_string(), &["one"]));
+    }
+    let scene = Scene::of(scene.world, settings);
+    scene.receive(says("131", &["one"]));
+    assert_eq!(scene.world.keys("2/inbox/").last().unwrap(), "2/inbox/0000000000000131");
+    let view = scene.engine.view().unwrap().unwrap();
+    assert_eq!((view.inbox, view.counts.received), (131, 131));
+    scene.world.pass(2_000);
+    done(scene.engine.drive());
+    let asked: Vec<String> = (1..=131).map(|n| format!("bot-{n}-answer-0")).collect();
+    assert_eq!(scene.world.asked(), asked);
+}
+
+#[test]
+fn an_id_is_remembered_for_one_day_to_two() {
+    const DAY: Millis = 86_400_000;
+    let scene = Scene::new();
+    let day = BEGIN / DAY * DAY;
+    scene.hear(message("7", &json!({})));
+    let check = |scene: &Scene| {
+        // The clock may be set back.
+        for (now, is_known) in
+            [(day - DAY - 1, false), (day - DAY, true), (day, true), (day + 2 * DAY - 1, true), (day + 2 * DAY, false)]
+        {
+            assert_eq!(scene.engine.seen("7", now).unwrap().is_some(), is_known, "{now}");
+        }
+    };
+    check(&scene);
+    for n in 0..100 {
+        scene.world.plant(&format!("seen/{:011}/other-{n}", day / 1_000), "");
+    }
+    // Of so many, storage is asked.
+    let scene = scene.restart();
+    check(&scene);
+    let world = &scene.world;
+    for half_days in 1..=4 {
+        assert_eq!(world.keys("seen/").iter().filter(|key| key.contains("other")).count(), 100);
+        world.now.set(day + half_days * DAY / 2);
+        scene.hear(message(&format!("8{half_days}"), &json!({})));
+    }
+    let left: Vec<String> = (2..=4).map(|n| format!("seen/{:011}/8{n}", (day + n / 2 * DAY) / 1_000)).collect();
+    assert_eq!(world.keys("seen/"), left);
+    assert_eq!(world.row("2/record")["flight"]["seenSince"], day + DAY);
 }
