@@ -15,7 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::ports::{Archive, ArchiveError, Change, Clock, CometChat, Journal, Millis, Storage, StorageError};
-use super::{Conversation, DeadLetter, Entry, Receipt, Replayed, Settings};
+use super::{Conversation, DeadLetter, Entry, Instance, Receipt, Replayed, Settings};
 use crate::address::Address;
 use crate::bot::{Behaviour, BotError, Failure, Input, Output, Verdict};
 use crate::callback::{Ignored, ReceiverType};
@@ -69,6 +69,7 @@ struct World {
     answers: RefCell<VecDeque<Answer>>,
     requests: RefCell<Vec<String>>,
     lines: RefCell<Vec<Value>>,
+    instance: Rc<Instance>,
 }
 
 #[derive(Clone)]
@@ -268,11 +269,12 @@ impl Scene {
 
     fn of(world: Rc<World>, settings: Settings) -> Self {
         let address = Address::new("bot", ReceiverType::User, "ann");
-        let engine = Conversation::new(Ports(world.clone()), address, settings, Some(&Scripted), Rc::default());
+        let instance = world.instance.clone();
+        let engine = Conversation::new(Ports(world.clone()), address, settings, Some(&Scripted), instance);
         Self { world, engine }
     }
 
-    /// Another instance of the object takes over.
+    /// Another instance of the object takes over, in the same instance of the worker.
     fn restart(self) -> Self {
         Self::of(self.world, Settings::default())
     }
@@ -709,6 +711,39 @@ fn an_answer_that_has_lost_a_row_dies_once() {
 }
 
 #[test]
+fn of_an_answer_that_has_lost_a_row_what_is_confirmed_is_not_in_the_letter() {
+    let scene = Scene::new();
+    let texts: Vec<String> = (0..70).map(|n| n.to_string()).collect();
+    scene.world.answers.borrow_mut().push_back(answer(429, &json!({})));
+    scene.hear(message("7", &json!({ "says": texts })));
+    scene.world.plant("2/outbox/0000000000000001/000069", "{");
+    let scene = scene.restart();
+    scene.until(|world| world.kv.borrow().contains_key("dead:bot:user:ann:7"));
+    let letter = scene.letter("7");
+    assert_eq!(letter.reason, "unreadable_row");
+    let asked = scene.world.asked();
+    assert!(asked.contains(&"bot-7-answer-40".to_owned()));
+    assert!(letter.replies.iter().all(|reply| !asked[1..].contains(&reply.id)), "{asked:?}");
+    assert!(!letter.replies.is_empty());
+}
+
+#[test]
+fn a_reply_that_an_endless_history_cannot_tell_of_is_dead_in_doubt() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.answers.borrow_mut().push_back(Err(NoAnswer("timeout".to_owned())));
+    for page in 0..100 {
+        let said = |n: u64| json!({ "id": 100_000 - page * 100 + n, "sender": "ann", "sentAt": BEGIN / 1_000 });
+        world.answers.borrow_mut().push_back(answer(200, &json!({ "data": (0..100).map(said).collect::<Vec<_>>() })));
+    }
+    scene.hear(says("7", &["one"]));
+    scene.until(|world| world.kv.borrow().contains_key("dead:bot:user:ann:7"));
+    let letter = scene.letter("7");
+    assert_eq!((letter.reason.as_str(), letter.attempts, letter.replies[0].doubtful), ("in_doubt", 1, true));
+    assert_eq!(world.asked().len(), 101);
+}
+
+#[test]
 fn a_message_too_large_for_a_row_does_not_keep_the_conversation_from_going_on() {
     let scene = Scene::new();
     let world = &scene.world;
@@ -781,6 +816,43 @@ fn an_answer_in_doubt_for_half_an_hour_lets_newer_ones_go_before_it() {
 }
 
 #[test]
+fn of_answers_in_doubt_the_one_that_is_due_first_is_looked_for_first_and_else_the_oldest() {
+    for (first, second, order) in [(20, 10, [2, 1]), (10, 20, [1, 2]), (10, 10, [1, 2])] {
+        let scene = Scene::new();
+        for (seq, due_in) in [(1, first), (2, second)] {
+            let row = json!({
+                "id": format!("bot-{seq}-answer-0"), "messageId": seq.to_string(), "madeAt": BEGIN - 10_000_000,
+                "dueAt": BEGIN + due_in * 1_000, "doubtfulSince": BEGIN - 9_000_000, "tries": 1,
+                "body": { "muid": format!("bot-{seq}-answer-0") },
+            });
+            scene.world.plant(&format!("2/doubt/{seq:016}/000000"), &row.to_string());
+        }
+        scene.world.alarms.borrow_mut().push(BEGIN);
+        scene.until(|world| world.requests.borrow().len() == 4);
+        let asked: Vec<String> = scene.world.asked().into_iter().filter(|asked| asked != "look").collect();
+        assert_eq!(asked, order.map(|seq| format!("bot-{seq}-answer-0")), "{first} {second}");
+    }
+}
+
+#[test]
+fn nothing_is_sent_while_cometchat_answers_nobody_but_by_who_finds_out() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    for n in 0..4 {
+        let other = Address::new("bot", ReceiverType::User, n.to_string());
+        world.instance.breaker.failed(&other, BEGIN);
+    }
+    scene.hear(says("7", &["one"]));
+    assert_eq!(world.asked(), [""; 0]);
+    let row = world.row("2/outbox/0000000000000001/000000");
+    assert_eq!((&row["tries"], &row["waits"], &row["dueAt"]), (&json!(0), &json!(0), &json!(BEGIN + 2_000)));
+    // The next attempt to find out is a second away; the others come back in up to twice that time after it.
+    assert_eq!(scene.until_asked(), ["bot-7-answer-0"]);
+    assert!((BEGIN + 2_000..=BEGIN + 3_000).contains(&world.now.get()), "{}", world.now.get() - BEGIN);
+    assert!(!world.instance.breaker.is_open());
+}
+
+#[test]
 fn trouble_is_noted_in_kv_and_taken_back() {
     let scene = Scene::new();
     let world = &scene.world;
@@ -833,6 +905,17 @@ fn a_conversation_rests_and_a_day_later_its_object_empties_itself() {
     let archived = world.now.get();
     scene.until(|world| world.rows.borrow().is_empty());
     assert_eq!(world.now.get(), archived + 120_000);
+}
+
+#[test]
+fn a_conversation_that_does_not_become_quiet_rests_after_five_minutes() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    let busy = Response { status: 429, retry_after: Some("3600".to_owned()), ..Response::default() };
+    world.answers.borrow_mut().push_back(Ok(busy));
+    scene.hear(says("7", &["one"]));
+    scene.until(|world| world.kv.borrow().contains_key("conversation:bot:user:ann"));
+    assert_eq!(world.now.get(), BEGIN + 300_000);
 }
 
 #[test]
