@@ -647,6 +647,30 @@ fn a_message_behind_one_that_waits_has_had_no_attempt() {
 }
 
 #[test]
+fn the_attempt_at_the_next_message_is_recorded_with_the_end_of_the_one_before() {
+    for (what, end) in [(json!({}), "ignored"), (json!({ "fails": true }), "dead")] {
+        let scene = Scene::new();
+        let world = &scene.world;
+        let mut entry = message("7", &what);
+        (entry.seq, entry.attempts) = (1, 2);
+        world.plant("2/inbox/0000000000000001", &entry.to_json());
+        let mut next = message("8", &json!({ "hangs": true }));
+        next.seq = 2;
+        world.plant("2/inbox/0000000000000002", &next.to_json());
+        done(scene.engine.drive());
+        assert_eq!(world.lines.borrow().iter().find(|line| line["event"] == "message").unwrap()["outcome"], end);
+        let row = world.row("2/inbox/0000000000000002");
+        // The attempt that then hung was the first, and needed no commit of its own.
+        assert_eq!((&row["attempts"], &row["dueAt"]), (&json!(1), &json!(world.now.get() + 1_000)));
+        let commits = world.commits.borrow();
+        assert!(commits[1].contains(&"-2/inbox/0000000000000001".to_owned()));
+        assert!(commits[1].contains(&"2/inbox/0000000000000002".to_owned()));
+        let of_next = |keys: &&Vec<String>| keys.contains(&"2/inbox/0000000000000002".to_owned());
+        assert_eq!(commits.iter().filter(of_next).count(), 2, "{commits:?}");
+    }
+}
+
+#[test]
 fn a_sender_over_the_budget_is_told_of_once() {
     let scene = Scene::of(Scene::new().world, Settings { reply_budget_per_minute: 1, ..Settings::default() });
     scene.hear(says("7", &["one"]));
@@ -920,13 +944,14 @@ fn a_conversation_that_does_not_become_quiet_rests_after_five_minutes() {
 
 #[test]
 fn an_object_that_empties_itself_leaves_what_it_does_not_know() {
-    let scene = Scene::new();
-    let world = &scene.world;
-    world.plant("3/inbox/0000000000000001", "{}");
-    world.plant("aside/2/record", "{");
-    scene.hear(message("7", &json!({})));
-    scene.until(|world| world.keys("2/").is_empty());
-    assert_eq!(world.keys(""), ["3/inbox/0000000000000001", "aside/2/record"]);
+    for key in ["3/inbox/0000000000000001", "aside/2/record"] {
+        let scene = Scene::new();
+        let world = &scene.world;
+        world.plant(key, "{}");
+        scene.hear(message("7", &json!({})));
+        scene.until(|world| world.keys("2/").is_empty());
+        assert_eq!(world.keys(""), [key]);
+    }
 }
 
 #[test]
@@ -1033,15 +1058,27 @@ fn an_operator_sees_what_is_in_flight() {
         "counts": { "received": 3, "answered": 0, "ignored": 0, "handedOver": 0, "dead": 0 },
     });
     assert_eq!(parse(&scene.engine.view().unwrap().unwrap().to_json()), shown);
+    // Of a message that waits alone it is told what for; rows that nobody can read are in view though nothing else is.
+    let alone = Scene::new();
+    alone.world.kv_is_unreadable.set(true);
+    alone.hear(says("7", &["one"]));
+    alone.receive(says("8", &["two"]));
+    assert_eq!(alone.engine.view().unwrap().unwrap().waits_for.as_deref(), Some("archive: 500"));
+    let damaged = Scene::new();
+    damaged.world.plant("2/letter/0000000000000001", "{");
+    assert_eq!(damaged.engine.view().unwrap().unwrap().set_aside, 1);
     // Another instance sees the same, and what cannot be read besides.
     world.plant("2/inbox/0000000000000009", "{");
     let reply = world.row("2/outbox/0000000000000001/000000").to_string();
     world.plant("2/doubt/0000000000000000/000000", &reply);
+    // A row's place is that in its key.
+    let (place, misplaced) = ("2/doubt/0000000000000000/000001", reply.replace(r#""seq":1"#, r#""seq":7"#));
+    world.plant(place, &misplaced);
     world.plant("2/letter/0000000000000001", r#"{"key":"dead:key"}"#);
     world.plant("3/record", "{}");
     world.plant("aside/1/record", "{");
     let view = scene.restart().engine.view().unwrap().unwrap();
-    assert_eq!((view.in_flight, view.inbox, view.outbox, view.apart), (5, 3, 3, 1));
+    assert_eq!((view.in_flight, view.inbox, view.outbox, view.apart), (5, 3, 4, 2));
     assert_eq!((view.letters, view.newer, view.set_aside, view.counts.received), (1, 1, 2, 4));
 }
 
@@ -1093,4 +1130,69 @@ fn an_id_is_remembered_for_one_day_to_two() {
     let left: Vec<String> = (2..=4).map(|n| format!("seen/{:011}/8{n}", (day + n / 2 * DAY) / 1_000)).collect();
     assert_eq!(world.keys("seen/"), left);
     assert_eq!(world.row("2/record")["flight"]["seenSince"], day + DAY);
+}
+
+#[test]
+fn rows_of_version_1_are_brought_up_and_their_ids_go_after_a_day() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.plant("1/seen/message/7", "");
+    world.plant("1/inbox/0000000000000003", r#"{"id":"8","seq":9,"message":{"says":["one"]}}"#);
+    assert_eq!(scene.receive(says("7", &["again"])), Receipt::Duplicate);
+    done(scene.engine.drive());
+    assert_eq!(world.asked(), ["bot-8-answer-0"]);
+    assert_eq!(world.keys("1/"), ["1/seen/message/7"]);
+    assert!(world.keys("2/inbox/").is_empty());
+    world.now.set(BEGIN + 43_200_000);
+    scene.hear(message("9", &json!({})));
+    assert_eq!(scene.receive(says("7", &["again"])), Receipt::Duplicate);
+    world.now.set(BEGIN + 86_400_000);
+    scene.hear(message("10", &json!({})));
+    assert_eq!(world.keys("1/"), [""; 0]);
+    assert_eq!(world.row("2/record")["flight"]["oldSeenUntil"], 0);
+}
+
+#[test]
+fn a_message_in_flight_is_a_duplicate_for_as_long_as_it_is() {
+    let mut scene = Scene::new();
+    scene.hear(message("6", &json!({})));
+    scene.engine.behaviour = None;
+    scene.hear(says("7", &["one"]));
+    scene.world.pass(3 * 86_400_000);
+    done(scene.engine.drive());
+    assert_eq!(scene.world.keys("seen/"), [""; 0]);
+    assert_eq!(scene.receive(says("7", &["one"])), Receipt::Duplicate);
+    let scene = scene.restart();
+    scene.world.answers.borrow_mut().push_back(answer(429, &json!({})));
+    scene.until_asked();
+    assert_eq!(scene.receive(says("7", &["one"])), Receipt::Duplicate);
+}
+
+#[test]
+fn another_instance_finds_a_large_state() {
+    let scene = Scene::new();
+    let state = "x".repeat(5_000);
+    scene.hear(message("7", &json!({ "state": state })));
+    let scene = scene.restart();
+    scene.hear(message("8", &json!({ "tells": true, "state": state })));
+    let key = scene.world.keys("2/outbox/").remove(0);
+    assert_eq!(scene.world.row(&key)["body"]["data"]["text"], format!("\"{state}\""));
+}
+
+#[test]
+fn a_record_of_version_1_that_was_made_beside_a_newer_one_goes_on() {
+    let record = |generation: u64, received: u64, is_loaded: bool| {
+        json!({
+            "version": 1, "generation": generation, "counts": { "received": received, "answered": received },
+            "flight": { "loaded": is_loaded, "archived": generation },
+        })
+    };
+    for (old, received) in [(record(2, 1, false), 4), (record(2, 1, true), 1)] {
+        let scene = Scene::new();
+        scene.world.plant("1/record", &old.to_string());
+        scene.world.plant("2/record", &record(5, 3, true).to_string());
+        let view = scene.engine.view().unwrap().unwrap();
+        assert_eq!((view.generation, view.archived, view.counts.received), (6, 0, received));
+        assert_eq!(scene.world.row("2/record")["flight"]["loaded"], true);
+    }
 }
