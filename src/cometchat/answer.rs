@@ -208,4 +208,22 @@ mod tests {
             assert_eq!(Answer::read(Ok(response), 90_000), Answer::Later(Later::Busy { wait }));
         }
     }
+
+    #[test]
+    fn an_answer_shows_how_we_are_served() {
+        let denied = r#"{"error":{"code":"AUTH_ERR_APIKEY_NOT_FOUND"}}"#;
+        for (answer, service) in [
+            (response(200, ""), Service::Answers),
+            (response(404, ""), Service::Answers),
+            (response(429, ""), Service::Answers),
+            (response(499, ""), Service::Answers),
+            (response(401, ""), Service::Denies),
+            (response(400, denied), Service::Denies),
+            (response(500, ""), Service::Fails),
+            (response(503, denied), Service::Fails),
+            (Err(NoAnswer("timeout".into())), Service::Fails),
+        ] {
+            assert_eq!(Service::of(&answer), service, "{answer:?}");
+        }
+    }
 }

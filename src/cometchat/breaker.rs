@@ -146,4 +146,12 @@ mod tests {
         assert_eq!(breaker.admit(1_000_000), Ok(()));
         assert_eq!(breaker.admit(7), Ok(()));
     }
+
+    #[test]
+    fn the_moment_that_it_names_is_the_one_at_which_it_lets_somebody_through() {
+        let breaker = opened();
+        assert_eq!(breaker.admit(999), Err(1_000));
+        assert_eq!(breaker.admit(1_000), Ok(()));
+        assert_eq!(breaker.admit(1_000), Err(2_000));
+    }
 }

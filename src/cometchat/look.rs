@@ -243,4 +243,14 @@ mod tests {
             assert_eq!(Look::new(&address, ID, ANSWERS, 0).read(response, 0), seen);
         }
     }
+
+    #[test]
+    fn a_message_of_the_second_up_to_which_is_looked_is_not_older() {
+        // Nor is the message that is answered older than itself, whatever its date says.
+        assert_eq!(read(&[page(999, 1, 939)]), [Seen::Absent]);
+        assert_eq!(read(&[page(1_000, 1, 939)]), [before(1_000)]);
+        // The reply was made at 1,000 s; the look goes 60 s further back.
+        assert_eq!(read(&[page(500, 1, 939)]), [Seen::Absent]);
+        assert_eq!(read(&[page(500, 1, 940)]), [before(500)]);
+    }
 }

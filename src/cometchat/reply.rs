@@ -231,4 +231,30 @@ mod tests {
             prop_assert_eq!(spaceless(&joined), spaceless(&text));
         }
     }
+
+    /// What is left of `data` for the text of a part.
+    const ROOM: usize = MAX_DATA_BYTES - DATA_OVERHEAD_BYTES - "\\n```".len();
+
+    #[test]
+    fn a_part_is_filled_to_the_last_byte_of_its_json() {
+        for (character, bytes) in [("a", 1), ("é", 2), ("\"", 2), ("\\", 2), ("\u{1}", 6), ("𝄞", 4)] {
+            let fits = ROOM / bytes;
+            assert_eq!(texts(&character.repeat(fits)).len(), 1, "{character:?}");
+            let parts = texts(&character.repeat(fits + 1));
+            assert_eq!(parts, [character.repeat(fits), character.to_owned()], "{character:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_never_cut_in_its_first_half() {
+        let text = |space: usize| format!("{} {}", "a".repeat(space), "b".repeat(ROOM));
+        assert_eq!(texts(&text(ROOM / 2 + 1))[0].len(), ROOM / 2 + 1);
+        assert_eq!(texts(&text(ROOM / 2))[0].len(), ROOM);
+        assert_eq!(texts(&text(2))[0].len(), ROOM);
+    }
+
+    #[test]
+    fn a_fence_that_the_text_leaves_open_is_left_open() {
+        assert_eq!(texts("See:\n```\nlet x = 1;"), ["See:\n```\nlet x = 1;"]);
+    }
 }

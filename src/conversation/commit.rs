@@ -255,3 +255,25 @@ impl Stored {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_more_bytes_than_storage_takes_is_noticed() {
+        for (bytes, is_too_large) in [(1_990_000, false), (1_990_001, true), (2_000_000, true)] {
+            let mut commit = Commit {
+                now: 0,
+                changes: Vec::new(),
+                follows: Vec::new(),
+                record: None,
+                ends: Vec::new(),
+                buried: Vec::new(),
+                too_large: None,
+            };
+            commit.put("2/state".to_owned(), "x".repeat(bytes));
+            assert_eq!(commit.is_too_large(), is_too_large, "{bytes}");
+        }
+    }
+}

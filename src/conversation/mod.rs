@@ -348,3 +348,6 @@ impl<P: Ports> Conversation<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,38 @@ impl<P: Ports> Conversation<P> {
         let _ = self.within(DEADLINE, self.ports.delete(&trouble.key())).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_trouble_is_reported_every_ten_minutes_and_a_minute_after_it_was_over() {
+        let reported = Reported::default();
+        assert!(reported.take(Trouble::Denied, 1_000));
+        assert!(reported.take(Trouble::NoAnswer, 1_000));
+        assert!(!reported.take(Trouble::Denied, 1_000));
+        assert!(!reported.take(Trouble::Denied, 600_999));
+        assert!(reported.take(Trouble::Denied, 601_000));
+        assert_eq!(reported.take_over(), [Trouble::NoAnswer, Trouble::Denied]);
+        assert_eq!(reported.take_over(), []);
+        assert!(!reported.take(Trouble::Denied, 660_999));
+        assert!(reported.take(Trouble::Denied, 661_000));
+        // The clock was set back.
+        assert!(reported.take(Trouble::Denied, 7));
+    }
+
+    #[test]
+    fn a_bot_that_is_there_is_no_news_twice() {
+        let reported = Reported::default();
+        assert!(reported.take(Trouble::NoBot, 0));
+        // That CometChat answers says nothing of it.
+        assert_eq!(reported.take_over(), []);
+        assert!(reported.take(Trouble::Denied, 0));
+        assert!(reported.take_no_bot(1_000));
+        assert!(!reported.take_no_bot(2_000));
+        assert!(!reported.take(Trouble::NoBot, 61_999));
+        assert!(reported.take(Trouble::NoBot, 62_000));
+        assert_eq!(reported.take_over(), [Trouble::Denied]);
+    }
+}
