@@ -132,6 +132,10 @@ impl Storage for Ports {
         Ok(())
     }
 
+    async fn sync(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     async fn set_alarm(&self, at: Millis) -> Result<(), StorageError> {
         self.0.alarms.borrow_mut().push(at);
         Ok(())
