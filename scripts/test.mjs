@@ -15,7 +15,7 @@ import { isBuilt, rehearsal, release } from "./lib/worker.mjs";
 const nodeTests = (...files) => [
   // For node:sqlite, which is said to be experimental.
   "--disable-warning=ExperimentalWarning",
-  ...["--test", "--test-reporter=spec", "--test-timeout=120000"],
+  ...["--test", "--test-reporter=spec", "--test-timeout=300000"],
   ...files,
 ];
 

@@ -88,19 +88,26 @@ pub struct Query {
 
 impl Query {
     /// Reads what stands after `?`. `decode` undoes percent-encoding.
-    pub fn parse(query: &str, decode: impl Fn(&str) -> String) -> Self {
-        let parameter = |name: &str| {
-            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| decode(value))
-        };
-        let number = |name| parameter(name).and_then(|text| text.parse::<u64>().ok());
-        Self {
-            limit: number("limit").unwrap_or(LIMIT).clamp(1, MAX_LIMIT),
-            cursor: parameter("cursor"),
-            reason: parameter("reason"),
-            after: number("after"),
-            before: number("before"),
+    ///
+    /// # Errors
+    ///
+    /// The parameter that is unknown, or no number where it has to be one: it might have been meant to select few of many.
+    pub fn parse(query: &str, decode: impl Fn(&str) -> String) -> Result<Self, String> {
+        let mut read = Self { limit: LIMIT, ..Self::default() };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decode(value);
+            let number = || value.parse::<u64>().map_err(|_| name.to_owned());
+            match name {
+                "limit" => read.limit = number()?.clamp(1, MAX_LIMIT),
+                "cursor" => read.cursor = Some(value),
+                "reason" => read.reason = Some(value),
+                "after" => read.after = Some(number()?),
+                "before" => read.before = Some(number()?),
+                _ => return Err(name.to_owned()),
+            }
         }
+        Ok(read)
     }
 
     /// Whether it selects a letter with this reason and time of death.
@@ -171,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_query_selects_by_reason_and_time() {
-        let query = |text: &str| Query::parse(text, str::to_owned);
+        let query = |text: &str| Query::parse(text, str::to_owned).unwrap();
         assert_eq!(query(""), Query { limit: 100, ..Query::default() });
         assert_eq!(query("limit=0&cursor=x").limit, 1);
         assert_eq!(query("limit=5000&cursor=x"), Query { limit: 1_000, cursor: Some("x".into()), ..Query::default() });
@@ -186,6 +193,18 @@ mod tests {
             assert_eq!(chosen.selects(reason, died_at), selected, "{reason} {died_at}");
         }
         assert!(query("").selects("crashed", 0));
+    }
+
+    #[test]
+    fn a_query_that_cannot_be_read_selects_nothing() {
+        for (text, parameter) in [
+            ("before=2026-01-01", "before"),
+            ("after=-1", "after"),
+            ("limit=many", "limit"),
+            ("reasons=crashed", "reasons"),
+        ] {
+            assert_eq!(Query::parse(text, str::to_owned), Err(parameter.to_owned()), "{text}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::kv::Kv;
 use super::{hop, respond, settings};
 use crate::address::Address;
 use crate::admin::{Query, Route, name_of_letter};
-use crate::callback::CallbackError;
 use crate::callback::authentication::is_bearer;
+use crate::callback::{CallbackError, shorten};
 use crate::config::Config;
 use crate::conversation::DeadLetter;
 use crate::conversation::record::{Reading, Record};
@@ -36,7 +36,13 @@ pub async fn answer(request: &Request, env: &Env, method: &str, path: &str, quer
     if method != allowed {
         return respond::method_not_allowed(allowed);
     }
-    let query = Query::parse(query, decoded);
+    let query = match Query::parse(query, decoded) {
+        Ok(query) => query,
+        Err(parameter) => {
+            let problem = "must be a number, or is no parameter of these routes";
+            return respond::error(&CallbackError::field(&shorten(&parameter), problem));
+        }
+    };
     let kv = Kv::conversations(env)?;
     match route {
         Route::Conversations => list(&kv, &query, "conversation:", conversation).await,
