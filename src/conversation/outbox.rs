@@ -29,6 +29,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60);
 /// How long a reply in doubt holds up those behind it, unless CometChat answers nobody.
 const HOLDS_UP: Duration = Duration::from_secs(30 * 60);
 
+/// How often a page of the history that could not be read is asked for again, where the one before it could.
+const PAGE_RETRIES: u32 = 3;
+
+/// How long before.
+const PAGE_WAIT: Duration = Duration::from_millis(250);
+
 /// Over how much time conversations that waited for the breaker are spread.
 const SPREAD: Duration = Duration::from_secs(60);
 
@@ -192,10 +198,19 @@ impl<P: Ports> Conversation<P> {
     async fn look(&self, pass: Pass, reply: &Reply) -> Looked {
         let mut look = Look::new(&self.address, &reply.id, &reply.message_id, reply.made_at);
         let mut request = look.request();
+        let (mut is_first, mut failures) = (true, 0_u32);
         loop {
             let answer = self.call(pass, &request).await;
             match look.read(answer, self.ports.now()) {
-                Seen::Before(earlier) => request = earlier,
+                Seen::Before(earlier) => {
+                    request = earlier;
+                    (is_first, failures) = (false, 0);
+                }
+                // Of many pages one would fail each time, and the look never come to its end.
+                Seen::Undecided(_) if !is_first && failures < PAGE_RETRIES => {
+                    failures = failures.saturating_add(1);
+                    self.ports.sleep(PAGE_WAIT).await;
+                }
                 Seen::Absent => return Looked::Absent,
                 Seen::Found(sent) => return Looked::Found(sent),
                 Seen::Later(later) => return Looked::Later(later),
