@@ -553,6 +553,7 @@ fn a_letter_that_an_instance_before_has_left_may_be_under_way() {
     scene.hear(says("7", &["one"]));
     let key = "2/letter/0000000000000002";
     let mut row = scene.world.row(key);
+    assert_eq!((&row["tries"], &row["again"]), (&json!(1), &json!(false)));
     row["tries"] = json!(0);
     scene.world.plant(key, &row.to_string());
     let due = row["dueAt"].as_u64().unwrap();
@@ -856,6 +857,21 @@ fn of_answers_in_doubt_the_one_that_is_due_first_is_looked_for_first_and_else_th
         let asked: Vec<String> = scene.world.asked().into_iter().filter(|asked| asked != "look").collect();
         assert_eq!(asked, order.map(|seq| format!("bot-{seq}-answer-0")), "{first} {second}");
     }
+}
+
+#[test]
+fn a_new_reply_does_not_wait_for_one_in_doubt_that_is_due_before_it_would_be() {
+    let scene = Scene::new();
+    let row = json!({
+        "id": "bot-1-answer-0", "messageId": "1", "madeAt": BEGIN - 10_000_000, "dueAt": BEGIN + 6_000,
+        "doubtfulSince": BEGIN - 9_000_000, "tries": 1, "body": { "muid": "bot-1-answer-0" },
+    });
+    scene.world.plant("2/doubt/0000000000000001/000000", &row.to_string());
+    scene.world.now.set(BEGIN + 5_000);
+    scene.hear(says("7", &["one"]));
+    assert_eq!(scene.world.asked(), ["bot-7-answer-0"]);
+    assert_eq!(scene.until_asked(), ["look", "bot-1-answer-0"]);
+    assert_eq!(scene.world.now.get(), BEGIN + 6_000);
 }
 
 #[test]
