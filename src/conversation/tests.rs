@@ -4,9 +4,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
 use std::ops::Bound;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -26,6 +27,11 @@ const BEGIN: Millis = 1_000_000_000_000;
 
 type Answer = Result<Response, NoAnswer>;
 
+thread_local! {
+    /// Whether a bot that waits may go on.
+    static GATE: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Does what the message says.
 struct Scripted;
 
@@ -34,6 +40,15 @@ impl Behaviour for Scripted {
         let message: Value = serde_json::from_str(input.message.get()).unwrap();
         if message["hangs"] == true {
             return Box::pin(pending());
+        }
+        if message["waits"] == true {
+            let state = to_raw_value(&message["state"]).unwrap();
+            return Box::pin(poll_fn(move |_| match GATE.get() {
+                true => {
+                    Poll::Ready(Ok(Output { state: state.clone(), replies: Vec::new(), verdict: Verdict::Replies }))
+                }
+                false => Poll::Pending,
+            }));
         }
         if message["knows"] == false && input.state.is_some() {
             return Box::pin(ready(Err(Failure::UnreadableState)));
@@ -53,6 +68,7 @@ impl Behaviour for Scripted {
 #[derive(Default)]
 struct World {
     now: Cell<Millis>,
+    stands_still: Cell<bool>,
     rows: RefCell<BTreeMap<String, String>>,
     /// Every row that was written or deleted, by its key, commit by commit.
     commits: RefCell<Vec<Vec<String>>>,
@@ -80,8 +96,11 @@ impl Clock for Ports {
         self.0.now.get()
     }
 
-    /// Whoever has to wait has waited.
+    /// Whoever has to wait has waited, unless the clock stands still.
     async fn sleep(&self, wait: Duration) {
+        if self.0.stands_still.get() {
+            pending::<()>().await;
+        }
         self.0.pass(u64::try_from(wait.as_millis()).unwrap());
     }
 }
@@ -557,6 +576,7 @@ fn a_letter_that_an_instance_before_has_left_may_be_under_way() {
     scene.hear(says("7", &["one"]));
     let key = "2/letter/0000000000000002";
     let mut row = scene.world.row(key);
+    assert_eq!((&row["tries"], &row["again"]), (&json!(1), &json!(false)));
     row["tries"] = json!(0);
     scene.world.plant(key, &row.to_string());
     let due = row["dueAt"].as_u64().unwrap();
@@ -664,6 +684,8 @@ fn the_attempt_at_the_next_message_is_recorded_with_the_end_of_the_one_before() 
         done(scene.engine.drive());
         assert_eq!(world.lines.borrow().iter().find(|line| line["event"] == "message").unwrap()["outcome"], end);
         let row = world.row("2/inbox/0000000000000002");
+        // Where it left nothing behind, the next would begin later and not at once.
+        assert!(world.alarms.borrow().iter().all(|at| *at >= BEGIN), "{:?}", world.alarms.borrow());
         // The attempt that then hung was the first, and needed no commit of its own.
         assert_eq!((&row["attempts"], &row["dueAt"]), (&json!(1), &json!(world.now.get() + 1_000)));
         let commits = world.commits.borrow();
@@ -860,6 +882,21 @@ fn of_answers_in_doubt_the_one_that_is_due_first_is_looked_for_first_and_else_th
         let asked: Vec<String> = scene.world.asked().into_iter().filter(|asked| asked != "look").collect();
         assert_eq!(asked, order.map(|seq| format!("bot-{seq}-answer-0")), "{first} {second}");
     }
+}
+
+#[test]
+fn a_new_reply_does_not_wait_for_one_in_doubt_that_is_due_before_it_would_be() {
+    let scene = Scene::new();
+    let row = json!({
+        "id": "bot-1-answer-0", "messageId": "1", "madeAt": BEGIN - 10_000_000, "dueAt": BEGIN + 6_000,
+        "doubtfulSince": BEGIN - 9_000_000, "tries": 1, "body": { "muid": "bot-1-answer-0" },
+    });
+    scene.world.plant("2/doubt/0000000000000001/000000", &row.to_string());
+    scene.world.now.set(BEGIN + 5_000);
+    scene.hear(says("7", &["one"]));
+    assert_eq!(scene.world.asked(), ["bot-7-answer-0"]);
+    assert_eq!(scene.until_asked(), ["look", "bot-1-answer-0"]);
+    assert_eq!(scene.world.now.get(), BEGIN + 6_000);
 }
 
 #[test]
@@ -1199,4 +1236,45 @@ fn a_record_of_version_1_that_was_made_beside_a_newer_one_goes_on() {
         assert_eq!((view.generation, view.archived, view.counts.received), (6, 0, received));
         assert_eq!(scene.world.row("2/record")["flight"]["loaded"], true);
     }
+}
+
+#[test]
+fn a_message_that_comes_while_many_wait_does_not_overtake_those_that_are_not_in_memory() {
+    let settings = Settings { reply_budget_per_minute: 0, ..Settings::default() };
+    let scene = Scene::of(Scene::new().world, settings.clone());
+    for n in 1..=130 {
+        scene.receive(message(&n.to_string(), &json!({ "says": ["one"], "fails": n == 2 })));
+    }
+    let scene = Scene::of(scene.world, settings);
+    scene.world.pass(2_000);
+    done(scene.engine.drive());
+    assert_eq!(scene.world.asked(), ["bot-1-answer-0"]);
+    scene.receive(says("131", &["one"]));
+    // The second message dies after three attempts; then it is the turn of the others.
+    scene.until(|world| world.keys("2/inbox/").is_empty());
+    let asked: Vec<String> = (3..=131).map(|n| format!("bot-{n}-answer-0")).collect();
+    assert_eq!(scene.world.asked(), asked);
+}
+
+#[test]
+fn an_attempt_that_comes_back_after_a_later_one_has_begun_changes_nothing() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    world.stands_still.set(true);
+    scene.receive(message("7", &json!({ "waits": true, "state": "of seven" })));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut first = Box::pin(scene.engine.drive());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    // It is taken for cut off.
+    world.pass(46_000);
+    let mut second = Box::pin(scene.engine.drive());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    assert_eq!(world.row("2/inbox/0000000000000001")["attempts"], 2);
+    GATE.set(true);
+    assert!(first.as_mut().poll(&mut context).is_ready());
+    assert_eq!(world.notes(), [note("late_turn_dropped", "7")]);
+    assert_eq!(world.row("2/record"), Value::Null);
+    assert!(second.as_mut().poll(&mut context).is_ready());
+    assert_eq!(world.row("2/record")["state"], "of seven");
+    assert_eq!(world.row("2/record")["counts"]["received"], 1);
 }
