@@ -178,7 +178,7 @@ impl<P: Ports> Conversation<P> {
                     self.record_of(&mut commit)?.flight_mut().archived_at = now;
                 }
                 // An attempt before this one, perhaps of an earlier instance, may still be under way.
-                if letter.tries > 0 || letter.due_at < self.started {
+                if letter.tries > 0 || letter.due_at <= self.started {
                     self.record_of(&mut commit)?.flight_mut().letters_again_at = after(now, UNDER_WAY_TO_KV);
                 }
                 commit.drop_letter(key);

@@ -488,6 +488,8 @@ fn a_reply_that_is_refused_takes_the_rest_of_its_answer_with_it() {
     let scene = Scene::new();
     let world = &scene.world;
     world.answers.borrow_mut().extend([answer(200, &json!({ "data": { "id": 1 } })), failure(404, "ERR_NO")]);
+    // What is due after an instance has started, none before it can have begun.
+    world.pass(1);
     scene.hear(says("7", &["one", "two", "three"]));
     assert_eq!(world.asked(), ["bot-7-answer-0", "bot-7-answer-1"]);
     assert_eq!(world.keys("2/"), ["2/record"]);
@@ -496,13 +498,13 @@ fn a_reply_that_is_refused_takes_the_rest_of_its_answer_with_it() {
     let replies = letter["replies"].take();
     let expected = json!({
         "version": 1, "conversation": "bot:user:ann", "messageId": "7", "reason": "ERR_NO", "attempts": 1,
-        "diedAt": BEGIN, "replies": null,
+        "diedAt": BEGIN + 1, "replies": null,
     });
     assert_eq!(letter, expected);
     let kept: Vec<_> =
         replies.as_array().unwrap().iter().map(|row| (row["id"].clone(), row["doubtful"].clone())).collect();
     assert_eq!(kept, [(json!("bot-7-answer-1"), json!(false)), (json!("bot-7-answer-2"), json!(false))]);
-    let metadata = json!({ "kind": "reply", "reason": "ERR_NO", "attempts": 1, "diedAt": BEGIN });
+    let metadata = json!({ "kind": "reply", "reason": "ERR_NO", "attempts": 1, "diedAt": BEGIN + 1 });
     assert_eq!(world.metadata.borrow()[key], metadata);
     assert_eq!(world.ttls.borrow()[key], Duration::from_secs(2_592_000));
     assert_eq!(world.lines.borrow().last().unwrap()["outcome"], "dead");
@@ -1277,4 +1279,17 @@ fn an_attempt_that_comes_back_after_a_later_one_has_begun_changes_nothing() {
     assert!(second.as_mut().poll(&mut context).is_ready());
     assert_eq!(world.row("2/record")["state"], "of seven");
     assert_eq!(world.row("2/record")["counts"]["received"], 1);
+}
+
+#[test]
+fn a_log_of_problems_has_a_line_of_what_is_dead_alone() {
+    let scene = Scene::of(Scene::new().world, Settings { logs_messages: false, ..Settings::default() });
+    let world = &scene.world;
+    scene.hear(says("7", &["hello"]));
+    world.answers.borrow_mut().push_back(failure(404, "ERR_NO"));
+    scene.hear(says("8", &["hello"]));
+    world.pass(2_000);
+    scene.alarm();
+    let ended: Vec<Value> = world.lines.take().iter().map(|line| line["messageId"].clone()).collect();
+    assert_eq!(ended, ["8"]);
 }
