@@ -342,7 +342,8 @@ export interface Settings {
 
 /** Body of `PUT /emulator/settings`. What is left out stays; an unknown name or a bad value changes nothing. */
 export interface SettingsChange {
-  values?: Record<string, SettingValue>;
+  /** By name. Of a `list` also an array of its entries. */
+  values?: Record<string, SettingValue | string[]>;
   seed?: number;
   rateLimit?: { core?: number; standard?: number };
   /** Replaces all of them. */

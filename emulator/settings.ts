@@ -120,7 +120,7 @@ export function descriptors(): readonly SettingDescriptor[] {
   return DESCRIPTORS;
 }
 
-/** Accepts the value itself or the text of it, as a command line gives it. */
+/** Accepts the value itself or the text of it, as a command line gives it; of a list also its entries. */
 function parse(name: string, value: unknown): SettingValue {
   const descriptor = BY_NAME.get(name);
   if (!descriptor) throw new SettingError(`There is no setting named ${JSON.stringify(name)}.`);
@@ -142,10 +142,10 @@ function parse(name: string, value: unknown): SettingValue {
       throw new SettingError(`${name} must be a number from ${minimum} to ${maximum}, not ${JSON.stringify(value)}.`);
     }
     case "list": {
-      const entries = text === "" ? [] : text.split(",").map((entry) => entry.trim());
-      const stranger = entries.find((entry) => choices && !choices.includes(entry));
-      if (stranger === undefined) return entries.join(",");
-      throw new SettingError(`${name} takes ${choices?.join(", ")}, separated by commas; not ${JSON.stringify(stranger)}.`);
+      const entries: unknown[] = text !== "" ? text.split(",").map((entry) => entry.trim()) : value === "" ? [] : [value].flat();
+      const stranger = entries.findIndex((entry) => typeof entry !== "string" || (choices && !choices.includes(entry)));
+      if (stranger === -1) return entries.join(",");
+      throw new SettingError(`${name} takes ${choices?.join(", ")}, separated by commas; not ${JSON.stringify(entries[stranger])}.`);
     }
     case "seconds": {
       if (text === "none" || text === "immediate") return text;

@@ -1,5 +1,6 @@
 // npm run build
 
+import { isStopping } from "./lib/child.mjs";
 import { main } from "./lib/main.mjs";
 import { readOptions } from "./lib/options.mjs";
 import { Problem } from "./lib/problem.mjs";
@@ -29,6 +30,8 @@ async function rebuild() {
   try {
     await buildWorker(dev);
   } catch (error) {
+    // wrangler ends a build that a further change has overtaken: that one has nothing to say.
+    if (isStopping()) return;
     // An everyday thing: the error is shown, and the former worker goes on. To a failure wrangler would add a page about
     // its own insides.
     if (!(error instanceof Problem)) throw error;

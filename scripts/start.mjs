@@ -99,7 +99,7 @@ Halley is running. Talk to the bot in a browser:
 
   ${emulator}
 
-The worker is at ${worker}.
+The worker is at ${worker}. Its operator's routes (docs/reference.md) take the token ${local.adminToken}.
 
 Without a browser, send it the message that CometChat documents (from this folder, in another terminal):
 

@@ -13,6 +13,7 @@ import type {
   ReadAsPerson,
   ReplayRequest,
   SendAsPerson,
+  SettingsChange,
 } from "../api.ts";
 import type { App } from "../app.ts";
 import { addressOf } from "../callbacks.ts";
@@ -25,7 +26,7 @@ import { checkOrigin } from "../origin.ts";
 import { deleteAsPerson, editAsPerson, interactAsPerson, readAsPerson, sendAsPerson } from "../people.ts";
 import { showMessage } from "../render.ts";
 import { readBody } from "../rest/handler.ts";
-import { SettingError } from "../settings.ts";
+import { descriptors, SettingError } from "../settings.ts";
 import { showMessages, showState } from "../state.ts";
 import { asText, isObject, oneOf, parseBody, queryNumber } from "../validate.ts";
 import { EventStream } from "./events.ts";
@@ -138,7 +139,7 @@ export class OwnRoutes {
   }
 
   #changeSettings(body: JsonObject): unknown {
-    this.#app.settings.change(body);
+    this.#app.settings.change(readChange(body));
     this.#app.tell({ kind: "settings" });
     return this.#app.settings.show();
   }
@@ -219,4 +220,21 @@ function write(outgoing: ServerResponse, status: number, value: unknown): void {
     "X-Content-Type-Options": "nosniff",
   });
   outgoing.end(body);
+}
+
+/** What `PUT /emulator/settings` was sent. Only its form is checked here: a slip in it would change nothing, and be answered with 200. @throws SettingError */
+function readChange(body: JsonObject): SettingsChange {
+  const form = 'The body is {"values": {NAME: VALUE, …}}, beside or instead of values also seed, rateLimit and webhooks';
+  const names = Object.keys(body);
+  if (names.length === 0) throw new SettingError(`${form}; not empty.`);
+  for (const name of names) {
+    if (descriptors().some((descriptor) => descriptor.name === name)) throw new SettingError(`${form}; ${name} belongs under values.`);
+    if (!["values", "seed", "rateLimit", "webhooks"].includes(name)) throw new SettingError(`${form}; not ${JSON.stringify(name)}.`);
+    if (body[name] === null) throw new SettingError(`${form}; ${name} may not be null.`);
+  }
+  const { values = {}, rateLimit = {} } = body;
+  if (!isObject(values) || !isObject(rateLimit)) throw new SettingError(`${form}; values and rateLimit are objects.`);
+  const limit = Object.keys(rateLimit).find((kind) => kind !== "core" && kind !== "standard");
+  if (limit !== undefined) throw new SettingError(`rateLimit has core and standard, not ${JSON.stringify(limit)}.`);
+  return body;
 }

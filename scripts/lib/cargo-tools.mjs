@@ -6,7 +6,8 @@ import { join } from "node:path";
 
 import { program, tools } from "./paths.mjs";
 import { Problem } from "./problem.mjs";
-import { behindProgress, capture } from "./run.mjs";
+import { step } from "./progress.mjs";
+import { capture, outputOf } from "./run.mjs";
 import { lockedVersion, workerBuild } from "./versions.mjs";
 
 /** Both share their compiled dependencies while they are being installed. */
@@ -63,18 +64,19 @@ async function checkBuildTools() {
 async function install({ crate, version }) {
   const args = ["install", "--debug", "--root", tools, crate, "--version", `=${version}`];
   const env = { ...process.env, CARGO_PROFILE_DEV_DEBUG: "0", CARGO_TARGET_DIR: targetFolder };
-  const words = {
-    title: `Building ${crate} ${version}`,
-    about: "1 to 2 min, once",
-    cure: `${crate} could not be built: see the message above.`,
-  };
-  try {
-    await behindProgress(words, "cargo", [...args, "--locked"], { env });
-  } catch (error) {
-    // The tool's own lock may name a version that was withdrawn since, or that a mirror does not have yet.
-    const resolves = !(error instanceof Problem && error.message.includes("failed to select a version"));
-    if (resolves) throw error;
-    console.log(`The lock file that ${crate} came with cannot be satisfied; building it without that file.`);
-    await behindProgress(words, "cargo", args, { env });
+  const cure = `${crate} could not be built: see the message above.`;
+  let asReleased = true;
+  await step(`Building ${crate} ${version}`, "1 to 2 min, once", async () => {
+    try {
+      await outputOf(cure, "cargo", [...args, "--locked"], { env });
+    } catch (error) {
+      // The tool's own lock may name a version that was withdrawn since, or that a mirror does not have yet.
+      asReleased = !(error instanceof Problem && error.message.includes("failed to select a version"));
+      if (asReleased) throw error;
+      await outputOf(cure, "cargo", args, { env });
+    }
+  });
+  if (!asReleased) {
+    console.log(`  Some dependencies of ${crate} cannot be had in the versions it was released with: others that fit took their place.`);
   }
 }

@@ -1,12 +1,14 @@
 // What a long step shows while it runs.
 
+import { isStopping } from "./child.mjs";
+
 const SHOW_AFTER_MS = 700;
 const REMIND_EVERY_MS = 15_000;
 
 /**
  * Runs `work` and, once it is clear that it takes a while, says what is being done and about how long that takes: one
  * line that counts the seconds in a terminal, a line every 15 seconds elsewhere. A step that is over at once says
- * nothing.
+ * nothing, and so does one that ends because the script is being stopped.
  *
  * @template T
  * @param {string} title what is being done, as a sentence without its full stop
@@ -43,6 +45,7 @@ export async function step(title, about, work) {
     return value;
   } finally {
     clearInterval(timer);
-    if (shown) console.log(`${terminal ? "\r\x1b[K" : ""}${title}: ${result} in ${elapsed()}`);
+    if (shown && isStopping()) process.stdout.write(terminal ? "\n" : "");
+    else if (shown) console.log(`${terminal ? "\r\x1b[K" : ""}${title}: ${result} in ${elapsed()}`);
   }
 }

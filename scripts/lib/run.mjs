@@ -46,13 +46,25 @@ export function capture(program, args, options = {}) {
  * @throws {Problem} if it cannot be started or ends with another status than 0
  */
 export async function behindProgress({ title, about, cure }, program, args, options) {
-  return step(title, about, async () => {
-    const result = await capture(program, args, options);
-    if (result?.status === 0) return result.output;
-    const command = [program, ...args].join(" ");
-    const output = result ? result.output.trimEnd() : `There is no program ${program}.`;
-    throw new Problem(`${output}\n\nFailed: ${command}\n${cure}`);
-  });
+  return step(title, about, () => outputOf(cure, program, args, options));
+}
+
+/**
+ * Runs a program within a step that has a progress line already.
+ *
+ * @param {string} cure what to do when it fails, as a sentence
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Promise<string>} the output
+ * @throws {Problem} if it cannot be started or ends with another status than 0
+ */
+export async function outputOf(cure, program, args, options) {
+  const result = await capture(program, args, options);
+  if (result?.status === 0) return result.output;
+  const command = [program, ...args].join(" ");
+  const output = result ? result.output.trimEnd() : `There is no program ${program}.`;
+  throw new Problem(`${output}\n\nFailed: ${command}\n${cure}`);
 }
 
 /**

@@ -3,9 +3,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, join, relative } from "node:path";
+import { basename, delimiter, dirname, join, relative } from "node:path";
 
-import { cargoLock, cargoManifest, devBuild, program, rehearsalBuild, releaseBuild, root } from "./paths.mjs";
+import { alone } from "./alone.mjs";
+import { cargoLock, cargoManifest, devBuild, program, rehearsalBuild, releaseBuild, root, tools } from "./paths.mjs";
 import { Problem } from "./problem.mjs";
 import { behindProgress } from "./run.mjs";
 import { setUp } from "./setup.mjs";
@@ -69,6 +70,13 @@ export async function buildWorker(kind) {
   if (isBuilt(kind)) return false;
   await setUp();
   checkPrograms();
+  // wrangler starts the next build while the one that it overtakes is still ending.
+  return alone(join(tools, `building-${basename(kind.folder)}`), () => build(kind));
+}
+
+/** @param {Kind} kind */
+async function build(kind) {
+  if (isBuilt(kind)) return false;
   // Read before the build: an edit made while it runs is then seen by the next one.
   const inputs = digest(inputFiles());
   rmSync(stampOf(kind), { force: true });

@@ -95,6 +95,8 @@ describe("state and messages", () => {
     ["PUT", "settings", { values: { nothing: 1 } }, 400],
     ["PUT", "settings", { values: { callbackTimeout: "soon" } }, 400],
     ["PUT", "settings", { seed: 1.5 }, 400],
+    ["PUT", "settings", { webhooks: null }, 400],
+    ["PUT", "settings", { rateLimit: { cor: 5 } }, 400],
     ["POST", "fixtures", {}, 404],
     ["POST", "replay", {}, 400],
     ["POST", "replay", { fixture: { version: 1, callbacks: [null], messages: [] }, mode: "callbacks" }, 400],
@@ -154,6 +156,35 @@ describe("settings", () => {
     assert.equal((await call<Settings>("GET", "settings")).answer.seed, 9);
     await call("POST", "reset");
     assert.equal((await call<Settings>("GET", "settings")).answer.values["envelope"], "legacy");
+  });
+
+  const misshapen: [body: unknown, message: RegExp][] = [
+    [{ restOutage: "maybe" }, /^The body is \{"values": \{NAME: VALUE, …\}\}.*; restOutage belongs under values\.$/],
+    [{ restOutag: "500" }, /^The body is .*; not "restOutag"\.$/],
+    [{}, /^The body is .*; not empty\.$/],
+    [{ values: ["restOutage"] }, /^The body is .*; values and rateLimit are objects\.$/],
+    [{ values: null }, /^The body is .*; values may not be null\.$/],
+    [{ values: { restFaultsOn: ["sends", "nope"] } }, /^restFaultsOn takes sends, histories, others, separated by commas; not "nope"\.$/],
+    [{ values: { restFaultsOn: [["sends"]] } }, /not \["sends"\]\.$/],
+    [{ values: { restFaultsOn: null } }, /not null\.$/],
+    [{ values: { restFaultsOn: {} } }, /not \{\}\.$/],
+  ];
+  for (const [body, message] of misshapen) {
+    it(`says what is wrong with ${JSON.stringify(body)}, and changes nothing`, async () => {
+      const before = (await call<Settings>("GET", "settings")).answer;
+      const { status, answer } = await call<{ error: { message: string } }>("PUT", "settings", body);
+      assert.equal(status, 400);
+      assert.match(answer.error.message, message);
+      assert.deepEqual((await call<Settings>("GET", "settings")).answer, before);
+    });
+  }
+
+  it("takes a list as text or as its entries", async () => {
+    for (const [value, expected] of [["sends, histories", "sends,histories"], [["sends", "histories"], "sends,histories"], ["", ""], [[], ""]] as const) {
+      const { answer } = await call<Settings>("PUT", "settings", { values: { restFaultsOn: value } });
+      assert.equal(answer.values["restFaultsOn"], expected);
+    }
+    await call("POST", "reset");
   });
 });
 
