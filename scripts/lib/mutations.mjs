@@ -33,7 +33,7 @@ export const mutations = [
     "seen-first",
     "mark a message as seen before it is stored",
     inbox,
-    "        commit.put(key, String::new());\n",
+    "        commit.see(key, String::new());\n",
     `        let mut first = self.begin();
         first.put(key, String::new());
         self.finish(first).await?;
