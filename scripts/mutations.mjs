@@ -15,7 +15,7 @@ import { capture } from "./lib/run.mjs";
 const help = `
 Usage: npm run test:mutations [-- --only NAME[,NAME]] [-- --seeds NUMBER]
 
-Breaks the engine on purpose, in one way after the other, and runs the simulation (at most --seeds seeds, 20000 by
+Breaks the engine on purpose, in one way after the other, and runs the simulation (at most --seeds seeds, 60000 by
 default): each time it has to fail. Works on a copy of the sources in target/mutations.
 
 ${mutations.map(({ name, what }) => `  ${name.padEnd(20)}${what}`).join("\n")}
@@ -29,7 +29,7 @@ const tests = ["simulation::even_seeds", "simulation::odd_seeds"];
 const sources = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "src"];
 
 await main(async () => {
-  const options = readOptions(help, { only: { type: "string" }, seeds: { type: "string", default: "20000" } });
+  const options = readOptions(help, { only: { type: "string" }, seeds: { type: "string", default: "60000" } });
   if (!/^[1-9]\d*$/.test(options.seeds)) throw new Problem(`--seeds takes a number, not ${JSON.stringify(options.seeds)}.`);
   const chosen = choose(options.only);
   for (const mutation of chosen) for (const edit of mutation.edits) mutated(mutation, edit, root);
