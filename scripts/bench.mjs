@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 
 import { main } from "./lib/main.mjs";
 import { ensureCostPackages } from "./lib/npm.mjs";
-import { readOptions } from "./lib/options.mjs";
+import { chosen, readOptions, whole } from "./lib/options.mjs";
 import { program } from "./lib/paths.mjs";
 import { Problem } from "./lib/problem.mjs";
 import { inView } from "./lib/run.mjs";
@@ -55,9 +55,9 @@ await main(async () => {
   });
   const { quick, json } = given;
   const options = {
-    parts: chosen("parts", given.parts),
-    only: chosen("only", given.only),
-    lines: chosen("lines", given.lines),
+    parts: chosen("--parts", given.parts, names.parts),
+    only: chosen("--only", given.only, names.only),
+    lines: chosen("--lines", given.lines, names.lines),
     rounds: whole("--rounds", given.rounds ?? (quick ? "1" : "5"), 1, 50),
     messages: whole("--messages", given.messages ?? (quick ? "200" : "2000"), 1, 50_000),
     conversations: whole("--conversations", given.conversations ?? (quick ? "20" : "200"), 1, 2_000),
@@ -73,19 +73,3 @@ await main(async () => {
   const node = ["--disable-warning=ExperimentalWarning", "bench/cost/main.ts"];
   return inView(program.node, [...node, JSON.stringify(options)]);
 });
-
-/** @param {string} option @param {string} value @param {number} least @param {number} greatest */
-function whole(option, value, least, greatest) {
-  const number = Number(value);
-  if (value.trim() !== "" && Number.isInteger(number) && number >= least && number <= greatest) return number;
-  throw new Problem(`${option} takes a whole number from ${least} to ${greatest}, not ${JSON.stringify(value)}.`);
-}
-
-/** @param {"parts" | "only" | "lines"} option @param {string | undefined} given */
-function chosen(option, given) {
-  const known = names[option];
-  if (given === undefined) return known;
-  const stranger = given.split(",").find((name) => !known.includes(name));
-  if (stranger === undefined) return given.split(",");
-  throw new Problem(`--${option} takes ${known.join(", ")}, separated by commas, not ${JSON.stringify(stranger)}.`);
-}

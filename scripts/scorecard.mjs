@@ -1,9 +1,8 @@
 // npm run scorecard
 
 import { main } from "./lib/main.mjs";
-import { readOptions } from "./lib/options.mjs";
+import { chosen, readOptions, whole } from "./lib/options.mjs";
 import { program } from "./lib/paths.mjs";
-import { Problem } from "./lib/problem.mjs";
 import { inView } from "./lib/run.mjs";
 import { buildWorker, rehearsal } from "./lib/worker.mjs";
 
@@ -67,7 +66,7 @@ await main(async () => {
     messages: whole("--messages", given.messages ?? (pace ? String(30 * pace) : quick ? "600" : "5000"), 1, most.messages),
     kills: whole("--kills", given.kills ?? (quick ? "2" : "5"), 0, most.kills),
     rate,
-    runs: chosen(given.runs),
+    runs: chosen("--runs", given.runs, runs),
     quick,
     pace: pace !== undefined,
     plain: given.plain,
@@ -78,18 +77,3 @@ await main(async () => {
   const node = ["--disable-warning=ExperimentalWarning", "bench/scorecard/main.ts"];
   return inView(program.node, [...node, JSON.stringify(options)]);
 });
-
-/** @param {string} option @param {string} value @param {number} least @param {number} greatest */
-function whole(option, value, least, greatest) {
-  const number = Number(value);
-  if (value.trim() !== "" && Number.isInteger(number) && number >= least && number <= greatest) return number;
-  throw new Problem(`${option} takes a whole number from ${least} to ${greatest}, not ${JSON.stringify(value)}.`);
-}
-
-/** @param {string | undefined} names */
-function chosen(names) {
-  if (names === undefined) return runs;
-  const stranger = names.split(",").find((name) => !runs.includes(name));
-  if (stranger === undefined) return names.split(",");
-  throw new Problem(`--runs takes ${runs.join(", ")}, separated by commas, not ${JSON.stringify(stranger)}.`);
-}

@@ -28,3 +28,31 @@ export function readOptions(help, options) {
   }
   return parsed.values;
 }
+
+/**
+ * The number that an option gives.
+ *
+ * @param {string} option
+ * @param {string} value
+ * @param {number} least
+ * @param {number} greatest
+ */
+export function whole(option, value, least, greatest) {
+  const number = Number(value);
+  if (value.trim() !== "" && Number.isInteger(number) && number >= least && number <= greatest) return number;
+  throw new Problem(`${option} takes a whole number from ${least} to ${greatest}, not ${JSON.stringify(value)}.`);
+}
+
+/**
+ * The names that an option gives, all that are known by default.
+ *
+ * @param {string} option
+ * @param {string | undefined} given separated by commas
+ * @param {string[]} known
+ */
+export function chosen(option, given, known) {
+  if (given === undefined) return known;
+  const stranger = given.split(",").find((name) => !known.includes(name));
+  if (stranger === undefined) return given.split(",");
+  throw new Problem(`${option} takes ${known.join(", ")}, separated by commas, not ${JSON.stringify(stranger)}.`);
+}

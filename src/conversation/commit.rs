@@ -45,6 +45,18 @@ enum Follow {
 }
 
 impl Commit {
+    fn new(now: Millis) -> Self {
+        Self {
+            now,
+            changes: Vec::new(),
+            follows: Vec::new(),
+            record: None,
+            ends: Vec::new(),
+            buried: Vec::new(),
+            too_large: None,
+        }
+    }
+
     pub(super) fn put_entry(&mut self, entry: Entry) {
         let key = rows::message(entry.seq);
         self.change(put(key.clone(), &entry));
@@ -128,15 +140,7 @@ impl Commit {
 
 impl<P: Ports> Conversation<P> {
     pub(super) fn begin(&self) -> Commit {
-        Commit {
-            now: self.ports.now(),
-            changes: Vec::new(),
-            follows: Vec::new(),
-            record: None,
-            ends: Vec::new(),
-            buried: Vec::new(),
-            too_large: None,
-        }
+        Commit::new(self.ports.now())
     }
 
     /// The record as the commit will leave it.
@@ -263,15 +267,7 @@ mod tests {
     #[test]
     fn a_row_of_more_bytes_than_storage_takes_is_noticed() {
         for (bytes, is_too_large) in [(1_990_000, false), (1_990_001, true), (2_000_000, true)] {
-            let mut commit = Commit {
-                now: 0,
-                changes: Vec::new(),
-                follows: Vec::new(),
-                record: None,
-                ends: Vec::new(),
-                buried: Vec::new(),
-                too_large: None,
-            };
+            let mut commit = Commit::new(0);
             commit.put("2/state".to_owned(), "x".repeat(bytes));
             assert_eq!(commit.is_too_large(), is_too_large, "{bytes}");
         }

@@ -2,12 +2,11 @@
 
 use futures_util::future::join_all;
 use worker::js_sys::decode_uri_component;
-use worker::js_sys::futures::JsFuture;
 use worker::web_sys::{Request, Response};
 use worker::{Env, Result};
 
 use super::kv::Kv;
-use super::{hop, respond, settings};
+use super::{hop, respond, settings, text};
 use crate::address::Address;
 use crate::admin::{Query, Route, name_of_letter};
 use crate::callback::authentication::is_bearer;
@@ -89,7 +88,7 @@ fn cursor(page: &Fields<'_>) -> Option<String> {
 /// A conversation in flight as its object sees it, or at rest as KV has it.
 async fn show(env: &Env, config: &Config, kv: &Kv, address: &Address) -> Result<Response> {
     let answer = hop::ask(env, config, address, "GET", "view", None).await?;
-    let view = text(&answer).await?;
+    let view = text(answer.text()).await?;
     let seen = Fields::parse(&view).unwrap_or_default();
     // Rows that this version does not read may be all that an object has.
     let is_at_rest = answer.status() == 200
@@ -154,7 +153,7 @@ async fn replay_many(env: &Env, config: &Config, kv: &Kv, query: &Query) -> Resu
     for keys in keys.chunks(AT_A_TIME) {
         let tries = keys.iter().map(|key| async move {
             match kv.get(key).await? {
-                Some(letter) => text(&replay(env, config, key, &letter).await?).await,
+                Some(letter) => text(replay(env, config, key, &letter).await?.text()).await,
                 None => Ok(r#"{"status":"duplicate"}"#.to_owned()),
             }
         });
@@ -186,10 +185,6 @@ async fn give_up(kv: &Kv, key: &str) -> Result<Response> {
 
 fn no_letter() -> Result<Response> {
     respond::error(&CallbackError::new(404, "ERR_DEAD_LETTER_NOT_FOUND", "There is no dead letter for this message."))
-}
-
-async fn text(response: &Response) -> Result<String> {
-    Ok(JsFuture::from(response.text()?).await?.as_string().unwrap_or_default())
 }
 
 /// A part of a URL as it was meant; as it stands where it is not encoded properly.

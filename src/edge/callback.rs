@@ -6,7 +6,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{Request, Response};
 use worker::{Env, Result, console_error, console_log, console_warn};
 
-use super::{hop, respond, settings};
+use super::{hop, respond, settings, text};
 use crate::address::Address;
 use crate::callback::envelope::{Callback, Envelope};
 use crate::callback::{CallbackError, MAX_BYTES, Roster, shorten, uid};
@@ -70,7 +70,7 @@ async fn read(request: &Request) -> Result<Option<String>> {
     match declared {
         Some(length) if length > MAX_BYTES => Ok(None),
         // The platform never hands over more than was declared.
-        Some(_) => Ok(JsFuture::from(request.text()?).await?.as_string()),
+        Some(_) => text(request.text()).await.map(Some),
         None => match request.body() {
             Some(body) => count(&body).await,
             None => Ok(Some(String::new())),

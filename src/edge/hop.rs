@@ -5,8 +5,9 @@ use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Object, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{RequestInit, Response};
-use worker::{Env, Error, Result};
+use worker::{Env, Result};
 
+use super::binding;
 use crate::address::Address;
 use crate::config::Config;
 
@@ -40,10 +41,7 @@ pub async fn ask(
     path: &str,
     body: Option<&str>,
 ) -> Result<Response> {
-    let namespace = Reflect::get(env, &JsValue::from_str("CONVERSATION"))?;
-    if namespace.is_undefined() {
-        return Err(Error::BindingError("CONVERSATION".to_owned()));
-    }
+    let namespace = binding(env, "CONVERSATION")?;
     let options = match &config.location_hint {
         Some(hint) => {
             let options = Object::new();

@@ -9,6 +9,7 @@ use worker::js_sys::{Array, Function, JSON, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, Result};
 
+use super::binding;
 use crate::json::Json;
 
 /// A KV namespace.
@@ -21,11 +22,7 @@ impl Kv {
     ///
     /// The deployment has no such binding.
     pub fn conversations(env: &Env) -> Result<Self> {
-        let namespace = Reflect::get(env, &JsValue::from_str("CONVERSATIONS"))?;
-        if namespace.is_undefined() {
-            return Err(worker::Error::BindingError("CONVERSATIONS".to_owned()));
-        }
-        Ok(Self(namespace))
+        binding(env, "CONVERSATIONS").map(Self)
     }
 
     /// Reads a value.

@@ -19,7 +19,8 @@ mod platform;
 mod respond;
 mod settings;
 
-use worker::js_sys::{self, Reflect};
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{self, Promise, Reflect};
 use worker::wasm_bindgen::JsValue;
 use worker::web_sys::{Request, Response};
 use worker::{Context, Env, Result, console_error, event};
@@ -70,6 +71,17 @@ async fn answer(request: &Request, env: &Env) -> Result<Response> {
         }
         _ => respond::not_found(),
     }
+}
+
+/// What stands in the environment under this name.
+fn binding(env: &Env, name: &str) -> Result<JsValue> {
+    let value = Reflect::get(env, &JsValue::from_str(name))?;
+    if value.is_undefined() { Err(worker::Error::BindingError(name.to_owned())) } else { Ok(value) }
+}
+
+/// The text of a body, as `text()` of a request or a response promises it.
+async fn text(promised: std::result::Result<Promise, JsValue>) -> Result<String> {
+    Ok(JsFuture::from(promised?).await?.as_string().unwrap_or_default())
 }
 
 /// The path of a URL, without the slash that it begins with, and the query. The platform hands over URLs in their

@@ -3,13 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use worker::js_sys::futures::JsFuture;
 use worker::web_sys::{self, Response};
 use worker::{DurableObject, Env, Request, Result, State, console_error, durable_object};
 
 use super::kv::Kv;
 use super::platform::Platform;
-use super::{hop, respond, settings};
+use super::{hop, respond, settings, text};
 use crate::address::Address;
 use crate::callback::Ignored;
 use crate::conversation::{self, DeadLetter, Entry, Instance, Receipt, Replayed};
@@ -70,7 +69,7 @@ impl Conversation {
                 Err(error) => failed(&error),
             };
         }
-        let body = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
+        let body = text(request.text()).await?;
         match asked.split_once('/').unwrap_or((asked, "")) {
             ("receive", "") => self.receive(engine, &body, None).await,
             ("receive", rule) => match Ignored::parse(rule) {
