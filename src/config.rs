@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::bot::Behaviour;
 use crate::bots;
-use crate::callback::{Credentials, uid};
+use crate::callback::{CallbackError, Credentials, uid};
 use crate::conversation::Settings;
 use crate::json::{Field, Fields};
 
@@ -58,6 +58,13 @@ impl fmt::Display for Misconfigured {
             write!(f, "{}{setting} {problem}", if n == 0 { "" } else { "; " })?;
         }
         Ok(())
+    }
+}
+
+/// 503 for a deployment whose settings are not complete.
+impl From<&Misconfigured> for CallbackError {
+    fn from(problems: &Misconfigured) -> Self {
+        Self::new(503, "ERR_MISCONFIGURED", format!("The settings are not complete: {problems}."))
     }
 }
 

@@ -8,6 +8,7 @@
 //! - [`conversation`]: the life of one conversation: inbox, turn, outbox, rest. It knows nothing of Cloudflare.
 //! - [`cometchat`]: what we ask of CometChat.
 //! - [`config`]: what a deployer sets.
+//! - [`door`]: which callbacks go on to their conversation.
 //! - [`json`]: small objects for answers and log lines.
 //! - `simulation`: the engine in a world where everything goes wrong, for tests.
 //! - `edge`: the only code that knows Cloudflare. It is there in WebAssembly only.
@@ -20,6 +21,7 @@ pub mod callback;
 pub mod cometchat;
 pub mod config;
 pub mod conversation;
+pub mod door;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod json;

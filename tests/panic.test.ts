@@ -31,6 +31,15 @@ test("a panic is reported once, and the next message is served", async () => {
   assert.match(world.log, /panicked at src\/bots\/rehearsal\.rs:\d+:\d+:\nrehearsed\n/);
 });
 
+test("a panic at the message that brought it is one after the 200", async () => {
+  assert.deepEqual((await rehearse("hello", "cometchat-uid-5")).body, { status: "accepted" });
+  await world.emulator.waitForMessage(({ receiver }) => receiver === "cometchat-uid-5");
+  const body = afterMessage({ id: 8, sender: "cometchat-uid-5", to: { user: "rehearsal_bot" }, text: "panic" }, { bot: "rehearsal_bot" });
+  assert.deepEqual((await world.post(body, { bot: "rehearsal_bot" })).body, { status: "accepted" });
+  const { outcome, attempts } = await world.ended(8);
+  assert.deepEqual([outcome, attempts], ["dead", 3]);
+});
+
 test("a bot that fails or hangs holds up nobody else", async () => {
   assert.deepEqual((await rehearse("fail", "cometchat-uid-3")).body, { status: "accepted" });
   assert.deepEqual((await rehearse("hang", "cometchat-uid-4")).body, { status: "accepted" });

@@ -112,7 +112,7 @@ async function shrink(wasm) {
       cure: "wasm-opt does not take what worker-build made: run `npm run setup` and try again.",
     },
     program.wasmOpt,
-    [wasm, "-Oz", "--gufa", "-Oz", ...features.map((feature) => `--enable-${feature}`), "-o", wasm],
+    [wasm, "-O3", "--gufa", "-O3", ...features.map((feature) => `--enable-${feature}`), "-o", wasm],
     { env: buildEnvironment() },
   );
 }

@@ -38,6 +38,11 @@ impl CallbackError {
         }
     }
 
+    /// 401: what is said to whom no door is opened.
+    pub fn wrong_credentials() -> Self {
+        Self::new(401, "ERR_UNAUTHORIZED", "The credentials are missing or wrong.")
+    }
+
     /// The body, in CometChat's form (docs/cometchat.md, section 1.7): `{"error":{"code","message","details"}}`.
     pub fn to_json(&self) -> String {
         let error = Json::new().text("code", self.code).text("message", &self.message);

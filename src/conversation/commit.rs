@@ -44,6 +44,33 @@ enum Follow {
     Seen(String, String),
 }
 
+/// The message that an event has brought, while that event goes on without a pause.
+#[derive(Default)]
+pub(super) enum Arrival {
+    #[default]
+    None,
+    /// It goes along with the next commit, whichever that is; and what goes with it.
+    Held(Rc<Entry>, Vec<Change>),
+    /// That commit could not be written.
+    Failed(Rc<Entry>, StorageError),
+}
+
+impl Arrival {
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self, Self::Held(..))
+    }
+
+    fn take_held(&mut self) -> Option<(Rc<Entry>, Vec<Change>)> {
+        match std::mem::take(self) {
+            Self::Held(entry, others) => Some((entry, others)),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
 impl Commit {
     fn new(now: Millis) -> Self {
         Self {
@@ -123,6 +150,18 @@ impl Commit {
         self.ends.push(end);
     }
 
+    /// Adds a message that has just come, and what goes with it. If it is over by then its row is never written.
+    fn join(&mut self, entry: &Entry, others: &[Change]) {
+        let row = rows::message(entry.seq);
+        let is_of_row = |change: &Change| matches!(change, Change::Put(key, _) | Change::Delete(key) if *key == row);
+        match self.changes.iter().position(is_of_row) {
+            Some(n) if matches!(self.changes.get(n), Some(Change::Delete(_))) => drop(self.changes.remove(n)),
+            Some(_) => {}
+            None => self.change(put(row, entry)),
+        }
+        self.changes.extend(others.iter().cloned());
+    }
+
     /// Whether storage would not take a row of it.
     pub(super) fn is_too_large(&self) -> bool {
         self.too_large.is_some()
@@ -188,22 +227,36 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// The same, and does `then` once it is written.
-    pub(super) async fn finish_then(&self, mut commit: Commit, then: impl FnOnce()) -> Result<(), StorageError> {
-        let written = self.write(&mut commit);
-        if let Err(error) = written {
+    pub(super) async fn finish_then(&self, commit: Commit, then: impl FnOnce()) -> Result<(), StorageError> {
+        let stored = self.write(commit, then);
+        // The step's own error says more than the alarm's.
+        stored.and(self.arm().await)
+    }
+
+    /// The same, without the alarm.
+    pub(super) fn write(&self, mut commit: Commit, then: impl FnOnce()) -> Result<(), StorageError> {
+        let written = self.write_rows(&mut commit);
+        if written.is_ok() {
+            self.write_again_at.set(0);
+            then();
+        } else {
             // Whether anything of it is stored is not known.
             self.memory.borrow_mut().stored = None;
             self.write_again_at.set(after(self.ports.now(), UNTIL_WRITABLE));
-            // The step's own error says more than the alarm's.
-            let _ = self.arm().await;
-            return Err(error);
         }
-        self.write_again_at.set(0);
-        then();
-        self.arm().await
+        written
     }
 
-    fn write(&self, commit: &mut Commit) -> Result<(), StorageError> {
+    /// Lets the message that has just come go along with the next commit. Memory has it from here on.
+    pub(super) fn hold_back(&self, mut commit: Commit, entry: Entry) -> Result<(), StorageError> {
+        let entry = Rc::new(entry);
+        commit.follows.push(Follow::Inbox(rows::message(entry.seq), Some(entry.clone())));
+        self.follow(&mut commit)?;
+        self.memory.borrow_mut().arrival = Arrival::Held(entry, commit.changes);
+        Ok(())
+    }
+
+    fn write_rows(&self, commit: &mut Commit) -> Result<(), StorageError> {
         let settles = commit.record.is_some();
         if settles {
             self.settle_into(commit)?;
@@ -217,7 +270,27 @@ impl<P: Ports> Conversation<P> {
         if let Some(key) = &commit.too_large {
             return Err(StorageError(format!("{key} is too large for a row")));
         }
-        self.ports.write(&commit.changes)?;
+        let arrival = self.memory.borrow_mut().arrival.take_held();
+        if let Some((entry, others)) = &arrival {
+            commit.join(entry, others);
+        }
+        if let Err(error) = self.ports.write(&commit.changes) {
+            if let Some((entry, _)) = arrival {
+                self.memory.borrow_mut().arrival = Arrival::Failed(entry, error.clone());
+            }
+            return Err(error);
+        }
+        self.follow(commit)?;
+        if settles {
+            self.settled();
+        }
+        for end in commit.ends.drain(..) {
+            self.journal_end(&end);
+        }
+        Ok(())
+    }
+
+    fn follow(&self, commit: &mut Commit) -> Result<(), StorageError> {
         self.stored(|stored| {
             if let Some(record) = commit.record.take() {
                 stored.record = record;
@@ -226,14 +299,7 @@ impl<P: Ports> Conversation<P> {
             for follow in commit.follows.drain(..) {
                 stored.follow(follow);
             }
-        })?;
-        if settles {
-            self.settled();
-        }
-        for end in commit.ends.drain(..) {
-            self.journal_end(&end);
-        }
-        Ok(())
+        })
     }
 }
 

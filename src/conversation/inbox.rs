@@ -1,8 +1,13 @@
 //! The inbox: a message is stored and deduplicated before it is acknowledged.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
 use super::Conversation;
 use super::budget::Grant;
-use super::commit::Commit;
+use super::commit::{Arrival, Commit};
 use super::journal::End;
 use super::lanes::Lane;
 use super::outcome::Outcome;
@@ -25,8 +30,16 @@ pub enum Receipt {
 /// Stands with the id of a message that a rule has put aside which holds for one wire and not for another.
 const NOT_ADDRESSED: &str = "not_addressed";
 
-impl<P: Ports> Conversation<P> {
-    /// Stores a message. When this returns, the message may be acknowledged; then [`drive`](Self::drive) goes on.
+/// What goes on once a message may be acknowledged.
+pub type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+impl<P: Ports + 'static> Conversation<P> {
+    /// Stores a message, and begins with what follows from it. When this returns, the message may be acknowledged; what
+    /// is left to do is the second half of the answer.
+    ///
+    /// In a conversation where nothing waits the turn begins here, and where the bot waits for nothing it ends here: then
+    /// the message and its replies are one commit. A bot that takes the instance with it takes the message too, which
+    /// has not been acknowledged: whoever has brought it brings it again, with the number of attempts that were made.
     ///
     /// `ignored` is the fixed rule that puts it aside, if any. A message that an app-wide webhook has reported as not
     /// addressed to the bot is received when the bot's own callback brings it after all.
@@ -34,7 +47,43 @@ impl<P: Ports> Conversation<P> {
     /// # Errors
     ///
     /// The message could not be stored, and CometChat has to be told so.
-    pub async fn receive(&self, mut entry: Entry, ignored: Option<Ignored>) -> Result<Receipt, StorageError> {
+    pub async fn receive(
+        self: &Rc<Self>,
+        entry: Entry,
+        ignored: Option<Ignored>,
+    ) -> Result<(Receipt, Option<Work>), StorageError> {
+        let receipt = self.take(entry, ignored, true).await?;
+        if receipt != Receipt::Accepted {
+            return Ok((receipt, None));
+        }
+        let conversation = self.clone();
+        let mut work: Work = Box::pin(async move { conversation.drive().await });
+        if self.memory.borrow().arrival.is_held() {
+            let is_done = poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_ready())).await;
+            // Both before anything else may happen in this conversation.
+            let was_held = self.memory.borrow().arrival.is_held();
+            let stored = self.store_arrival();
+            if was_held {
+                stored.and(self.arm().await)?;
+            } else {
+                stored?;
+            }
+            if is_done {
+                return Ok((receipt, None));
+            }
+        }
+        Ok((receipt, Some(work)))
+    }
+}
+
+impl<P: Ports> Conversation<P> {
+    /// Stores a message. Where its turn may begin at once and `may_hold`, it is stored with the next commit.
+    pub(super) async fn take(
+        &self,
+        mut entry: Entry,
+        ignored: Option<Ignored>,
+        may_hold: bool,
+    ) -> Result<Receipt, StorageError> {
         let now = self.ports.now();
         let known = self.seen(&entry.id, now)?;
         let is_heeded = ignored.is_none() && known.as_ref().is_some_and(|(_, status)| status == NOT_ADDRESSED);
@@ -56,31 +105,52 @@ impl<P: Ports> Conversation<P> {
             self.record_of(&mut commit)?.counts.heed();
         }
         let seq = self.next_seq()?;
-        let begins = self.begins(seq, now)?;
+        let begins = self.is_idle(now)?;
         entry.seq = seq;
         entry.received_at = now;
         entry.counted = is_heeded;
-        entry.attempts = u32::from(begins);
+        // One that is handed over again may have had an attempt, of which nothing else is left.
+        entry.attempts = entry.attempts.min(1).saturating_add(u32::from(begins));
         entry.due_at = if begins { after(now, FIRST_WAIT) } else { now };
-        let sender = entry.sender.clone();
-        commit.put_entry(entry);
-        let stored = self.finish(commit).await;
-        if stored.is_err() {
-            let mut memory = self.memory.borrow_mut();
-            memory.begun.take_if(|begun| begun.0 == seq);
-            memory.budget.give_back(&sender);
+        if begins {
+            self.memory.borrow_mut().begun = Some((seq, entry.attempts));
         }
-        stored.map(|()| Receipt::Accepted)
+        let sender = entry.sender.clone();
+        let stored = if may_hold && begins && entry.attempts == 1 && !is_heeded {
+            self.hold_back(commit, entry)
+        } else {
+            commit.put_entry(entry);
+            self.finish(commit).await
+        };
+        if let Err(error) = stored {
+            self.forget_arrival(seq, &sender);
+            return Err(error);
+        }
+        Ok(Receipt::Accepted)
     }
 
-    /// Whether the turn of the message numbered `seq` begins at once. Then its first attempt is recorded with it,
-    /// which saves a row.
-    fn begins(&self, seq: u64, now: Millis) -> Result<bool, StorageError> {
-        let idle = !self.memory.borrow().lanes.is_taken(Lane::Turn, now) && self.first_message()?.is_none();
-        if idle {
-            self.memory.borrow_mut().begun = Some((seq, 1));
+    /// Stores the message that has just come, unless a commit has done so, or has failed to.
+    fn store_arrival(&self) -> Result<(), StorageError> {
+        if self.memory.borrow().arrival.is_held() {
+            // What has gone wrong is found below.
+            let _ = self.write(self.begin(), || ());
         }
-        Ok(idle)
+        let arrival = std::mem::take(&mut self.memory.borrow_mut().arrival);
+        let Arrival::Failed(entry, error) = arrival else { return Ok(()) };
+        self.forget_arrival(entry.seq, &entry.sender);
+        Err(error)
+    }
+
+    /// It could not be stored, as far as is known.
+    fn forget_arrival(&self, seq: u64, sender: &str) {
+        let mut memory = self.memory.borrow_mut();
+        memory.begun.take_if(|begun| begun.0 == seq);
+        memory.budget.give_back(sender);
+    }
+
+    /// Whether a message that is stored now has its turn at once. Then its attempt is recorded with it, which saves a row.
+    fn is_idle(&self, now: Millis) -> Result<bool, StorageError> {
+        Ok(!self.memory.borrow().lanes.is_taken(Lane::Turn, now) && self.first_message()?.is_none())
     }
 
     fn over_budget(&self, sender: &str, now: Millis) -> Option<Ignored> {

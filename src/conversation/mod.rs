@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select, select_all};
 
-pub use inbox::Receipt;
+pub use inbox::{Receipt, Work};
 pub use letters::{DeadLetter, Replayed};
 pub use rows::Entry;
 pub use trouble::Trouble;
@@ -48,6 +48,7 @@ use crate::address::Address;
 use crate::bot::Behaviour;
 use crate::cometchat::Breaker;
 use budget::Budget;
+use commit::Arrival;
 use lanes::{Lane, Lanes, Pass};
 use outbox::Confirmed;
 use ports::{Millis, Ports, StorageError, after};
@@ -140,6 +141,8 @@ struct Memory {
     armed: Option<Alarm>,
     /// The attempt that has been recorded and not been started: its message's number, and its own.
     begun: Option<(u64, u32)>,
+    /// The message that this very event has brought.
+    arrival: Arrival,
     /// The keys of replies that CometChat cannot have: made since the last start and never sent.
     unsent: Vec<String>,
     /// The replies that CometChat has, whose rows go with the next commit.

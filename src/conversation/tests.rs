@@ -74,6 +74,8 @@ struct World {
     commits: RefCell<Vec<Vec<String>>>,
     /// Whether the next write fails.
     write_fails: Cell<bool>,
+    /// How often somebody has waited for the disk.
+    syncs: Cell<u32>,
     alarms: RefCell<Vec<Millis>>,
     kv: RefCell<BTreeMap<String, Value>>,
     metadata: RefCell<BTreeMap<String, Value>>,
@@ -152,6 +154,7 @@ impl Storage for Ports {
     }
 
     async fn sync(&self) -> Result<(), StorageError> {
+        self.0.syncs.set(self.0.syncs.get() + 1);
         Ok(())
     }
 
@@ -280,7 +283,7 @@ fn done<T>(work: impl Future<Output = T>) -> T {
 
 struct Scene {
     world: Rc<World>,
-    engine: Conversation<Ports>,
+    engine: Rc<Conversation<Ports>>,
 }
 
 impl Scene {
@@ -294,7 +297,7 @@ impl Scene {
         let address = Address::new("bot", ReceiverType::User, "ann");
         let instance = world.instance.clone();
         let engine = Conversation::new(Ports(world.clone()), address, settings, Some(&Scripted), instance);
-        Self { world, engine }
+        Self { world, engine: Rc::new(engine) }
     }
 
     /// Another instance of the object takes over, in the same instance of the worker.
@@ -302,14 +305,16 @@ impl Scene {
         Self::of(self.world, Settings::default())
     }
 
+    /// A message comes, and is stored.
     fn receive(&self, entry: Entry) -> Receipt {
-        done(self.engine.receive(entry, None)).unwrap()
+        done(self.engine.take(entry, None, false)).unwrap()
     }
 
     /// A message comes, and what it brings about is done.
     fn hear(&self, entry: Entry) {
-        assert_eq!(self.receive(entry), Receipt::Accepted);
-        done(self.engine.drive());
+        let (receipt, work) = done(self.engine.receive(entry, None)).unwrap();
+        assert_eq!(receipt, Receipt::Accepted);
+        work.map(done);
     }
 
     /// The alarm goes off that was set last, or at this moment where that is later.
@@ -350,21 +355,12 @@ fn the_event_that_brings_a_message_answers_it() {
     let world = &scene.world;
     scene.hear(says("7", &["one", "two"]));
     assert_eq!(world.asked(), ["bot-7-answer-0", "bot-7-answer-1"]);
-    // The message with its first attempt and its id; then all that came of the turn. One alarm serves both.
+    // All that came of the turn, and the message's id. One alarm serves both.
     let id = format!("seen/{:011}/7", BEGIN / 86_400_000 * 86_400);
     assert_eq!(
         *world.commits.borrow(),
-        [
-            vec![id, "2/inbox/0000000000000001".to_owned()],
-            [
-                "-2/inbox/0000000000000001",
-                "2/outbox/0000000000000001/000000",
-                "2/outbox/0000000000000001/000001",
-                "2/record"
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-        ]
+        [["2/outbox/0000000000000001/000000", "2/outbox/0000000000000001/000001", "2/record", id.as_str()]
+            .map(str::to_owned)]
     );
     assert_eq!(*world.alarms.borrow(), [BEGIN + 2_000]);
     scene.alarm();
@@ -390,6 +386,80 @@ fn the_event_that_brings_a_message_answers_it() {
             "counts": { "received": 1, "answered": 1, "ignored": 0, "handedOver": 0, "dead": 0 },
         })
     );
+}
+
+#[test]
+fn a_message_is_stored_before_its_event_pauses() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    scene.hear(says("6", &[]));
+    world.commits.take();
+    GATE.set(false);
+    world.stands_still.set(true);
+    let (receipt, work) = done(scene.engine.receive(message("7", &json!({ "waits": true })), None)).unwrap();
+    assert_eq!((receipt, work.is_some()), (Receipt::Accepted, true));
+    let id = format!("seen/{:011}/7", BEGIN / 86_400_000 * 86_400);
+    assert_eq!(*world.commits.borrow(), [["2/inbox/0000000000000002".to_owned(), id]]);
+    assert_eq!(world.row("2/inbox/0000000000000002")["attempts"], 1);
+    assert_eq!(world.row("2/inbox/0000000000000002")["dueAt"], BEGIN + 2_000);
+    assert_eq!(world.alarms.borrow().last(), Some(&(BEGIN + 2_000)));
+    assert_eq!(scene.receive(says("7", &["again"])), Receipt::Duplicate);
+    // It has come with this event, so nobody waits for the disk.
+    assert_eq!(world.syncs.get(), 0);
+    GATE.set(true);
+    work.map(done);
+    assert_eq!(world.keys("2/inbox/"), [""; 0]);
+}
+
+#[test]
+fn a_first_attempt_that_fails_is_one_commit_with_its_message() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    scene.hear(message("7", &json!({ "fails": true })));
+    let id = format!("seen/{:011}/7", BEGIN / 86_400_000 * 86_400);
+    assert_eq!(*world.commits.borrow(), [["2/inbox/0000000000000001".to_owned(), id]]);
+    let row = world.row("2/inbox/0000000000000001");
+    assert_eq!((&row["attempts"], &row["dueAt"]), (&json!(1), &json!(BEGIN + 1_000)));
+}
+
+#[test]
+fn a_message_that_comes_again_has_had_an_attempt_and_is_stored_before_the_next() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    let entry = Entry { attempts: 1, ..message("7", &json!({ "fails": true })) };
+    let (receipt, work) = done(scene.engine.receive(entry, None)).unwrap();
+    assert_eq!(receipt, Receipt::Accepted);
+    assert_eq!(world.row("2/inbox/0000000000000001")["attempts"], 2);
+    assert_eq!(world.syncs.get(), 0);
+    work.map(done);
+    assert_eq!(world.syncs.get(), 1);
+    scene.until(|world| !world.kv.borrow().is_empty());
+    assert_eq!(scene.letter("7").attempts, 3);
+    // Whoever says that there were more is not believed.
+    let scene = Scene::new();
+    let _ = done(scene.engine.receive(Entry { attempts: 9, ..says("7", &[]) }, None)).unwrap();
+    assert_eq!(scene.world.row("2/inbox/0000000000000001")["attempts"], 2);
+}
+
+#[test]
+fn a_message_that_could_not_be_stored_is_not_received() {
+    let settings = Settings { reply_budget_per_minute: 1, ..Settings::default() };
+    for what in [json!({ "says": ["one"] }), json!({ "fails": true }), json!({ "waits": true })] {
+        GATE.set(false);
+        let world = Rc::new(World::default());
+        world.now.set(BEGIN);
+        let scene = Scene::of(world, settings.clone());
+        scene.world.stands_still.set(true);
+        scene.world.write_fails.set(true);
+        let refused = done(scene.engine.receive(message("7", &what), None)).err();
+        assert_eq!(refused, Some(StorageError("full".to_owned())), "{what}");
+        assert_eq!(scene.world.keys(""), [""; 0], "{what}");
+        assert_eq!(scene.world.asked(), [""; 0], "{what}");
+        // Neither its id nor its share of the budget is used up.
+        scene.world.pass(45_000);
+        scene.hear(message("7", &json!({ "says": ["two"] })));
+        assert_eq!(scene.world.asked(), ["bot-7-answer-0"], "{what}");
+    }
 }
 
 #[test]
@@ -1066,7 +1136,7 @@ fn a_turn_waits_for_kv_without_an_attempt() {
 #[test]
 fn a_message_waits_for_its_bot() {
     let mut scene = Scene::new();
-    scene.engine.behaviour = None;
+    Rc::get_mut(&mut scene.engine).unwrap().behaviour = None;
     scene.hear(says("7", &["one"]));
     for delays in 1..=12_u32 {
         let row = scene.world.row("2/inbox/0000000000000001");
@@ -1199,7 +1269,7 @@ fn rows_of_version_1_are_brought_up_and_their_ids_go_after_a_day() {
 fn a_message_in_flight_is_a_duplicate_for_as_long_as_it_is() {
     let mut scene = Scene::new();
     scene.hear(message("6", &json!({})));
-    scene.engine.behaviour = None;
+    Rc::get_mut(&mut scene.engine).unwrap().behaviour = None;
     scene.hear(says("7", &["one"]));
     scene.world.pass(3 * 86_400_000);
     done(scene.engine.drive());

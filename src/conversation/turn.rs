@@ -100,8 +100,11 @@ impl<P: Ports> Conversation<P> {
             Ok(loaded) => loaded,
             Err(error) => return self.delay_turn(pass, entry, &error, LONGEST_DELAY).await,
         };
-        // Whatever the bot does to this instance, its attempt counts, and the acknowledgement is on its way.
-        self.ports.sync().await?;
+        // Whatever the bot does to this instance, its attempt counts. A message that this very event has brought has not
+        // been acknowledged yet: it is not lost without a word.
+        if !self.memory.borrow().arrival.is_held() {
+            self.ports.sync().await?;
+        }
         // Meanwhile the lane may have become another's.
         if !self.memory.borrow().lanes.is_held(pass) {
             return Ok(());

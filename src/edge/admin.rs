@@ -24,7 +24,7 @@ pub async fn answer(request: &Request, env: &Env, method: &str, path: &str, quer
     let config = settings::config(env);
     let config = match config.as_ref() {
         Ok(config) => config,
-        Err(problems) => return respond::error(&respond::misconfigured(problems)),
+        Err(problems) => return respond::error(&problems.into()),
     };
     let Some(token) = &config.admin_token else { return respond::not_found() };
     if !is_bearer(token.expose(), request.headers().get("Authorization")?.as_deref()) {

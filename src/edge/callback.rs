@@ -1,65 +1,45 @@
-//! `POST /callback/{bot}`: the checks in the order of the contract, then one hop to the conversation.
+//! `POST /callback/{bot}`: through the door, then one hop to the conversation.
 
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Function, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::web_sys::{Request, Response};
-use worker::{Env, Result, console_error, console_log, console_warn};
+use worker::web_sys::Request;
+use worker::{Env, Result, console_log, console_warn};
 
 use super::{hop, respond, settings, text};
-use crate::address::Address;
-use crate::callback::envelope::{Callback, Envelope};
-use crate::callback::{CallbackError, MAX_BYTES, Roster, shorten, uid};
-use crate::config::Config;
-use crate::conversation::Entry;
-use crate::json::{Field as _, Json};
+use crate::callback::MAX_BYTES;
+use crate::door::{Door, Passed, Refused};
 
-/// Answers a callback for the bot that the path names.
-pub async fn answer(request: &Request, env: &Env, named: &str) -> Result<Response> {
+/// Answers a callback for the bot that the path names: a response, or the promise of one.
+pub async fn answer(request: &Request, env: &Env, named: &str) -> Result<JsValue> {
     let config = settings::config(env);
-    let config = match config.as_ref() {
-        Ok(config) => config,
-        Err(problems) => {
-            console_error!(
-                "{}",
-                Json::new().text("event", "misconfigured").text("detail", &problems.to_string()).build()
-            );
-            return respond::error(&respond::misconfigured(problems));
+    let door = match Door::open(&config, named, request.headers().get("Authorization")?.as_deref()) {
+        Ok(door) => door,
+        Err(refused) => return refuse(&refused),
+    };
+    let Some(body) = read(request).await? else { return refuse(&door.too_large()) };
+    match door.read(&body) {
+        Ok(Passed::Message(delivery)) => {
+            if let Some(line) = &delivery.mismatch {
+                console_warn!("{line}");
+            }
+            hop::deliver(env, door.config, &delivery)
         }
-    };
-    if !config.credentials.accept(request.headers().get("Authorization")?.as_deref()) {
-        console_warn!("{}", respond::wrong_credentials().to_line(named));
-        return respond::unauthorized("Basic");
-    }
-    let refuse = |error: CallbackError| {
-        console_warn!("{}", error.to_line(named));
-        respond::error(&error)
-    };
-    let bot = uid(named);
-    if config.behaviour(&bot).is_none() {
-        return refuse(CallbackError::new(404, "ERR_BOT_NOT_FOUND", "The setting BOTS does not have this bot."));
-    }
-    let Some(body) = read(request).await? else {
-        let message = format!("A callback may have {MAX_BYTES} bytes.");
-        return refuse(CallbackError::new(413, "ERR_TOO_LARGE", message));
-    };
-    let envelope = match Envelope::parse(&body) {
-        Ok(envelope) => envelope,
-        Err(error) => return refuse(error),
-    };
-    if envelope.app_id() != config.app_id {
-        return refuse(CallbackError::new(403, "ERR_WRONG_APP", "This callback is from another app."));
-    }
-    let callback = match envelope {
-        Envelope::Message(callback) => callback,
-        Envelope::UnknownTrigger { trigger, .. } => {
-            let line = Json::new().text("event", "unknown_trigger").text("bot", &bot).text("trigger", &trigger);
-            console_log!("{}", line.build());
-            return respond::json(200, r#"{"status":"ignored","reason":"unknown_trigger"}"#);
+        Ok(Passed::UnknownTrigger(line)) => {
+            console_log!("{line}");
+            Ok(respond::json(200, r#"{"status":"ignored","reason":"unknown_trigger"}"#)?.into())
         }
-    };
-    warn_of_mismatch(&callback, config, &bot);
-    receive(env, config, &bot, &callback).await
+        Err(refused) => refuse(&refused),
+    }
+}
+
+fn refuse(Refused { error, line }: &Refused) -> Result<JsValue> {
+    console_warn!("{line}");
+    Ok(match error.status {
+        401 => respond::unauthorized("Basic"),
+        _ => respond::error(error),
+    }?
+    .into())
 }
 
 /// The body, or `None` where it is too large: by the length it declares, and by what is counted where it declares none.
@@ -96,59 +76,5 @@ async fn count(body: &JsValue) -> Result<Option<String>> {
         if bytes.len() > MAX_BYTES {
             return Ok(None);
         }
-    }
-}
-
-async fn receive(env: &Env, config: &Config, bot: &str, callback: &Callback<'_>) -> Result<Response> {
-    let address = Address::new(bot, callback.receiver_type, callback.peer(bot));
-    let entry = Entry::new(
-        callback.id.clone(),
-        callback.sender.clone(),
-        format!("{}/{}", callback.category, callback.kind),
-        callback.conversation_id.clone(),
-        callback.message.to_owned().into(),
-    );
-    let body = entry.to_json();
-    let path = match callback.ignored(Roster { bot, bots: &config.roster }) {
-        Some(reason) => format!("receive/{}", reason.as_str()),
-        None => "receive".to_owned(),
-    };
-    let mut tries = 0_u8;
-    let detail = loop {
-        tries = tries.saturating_add(1);
-        match hop::ask(env, config, &address, "POST", &path, Some(&body)).await {
-            Ok(answer) if answer.status() < 500 => return Ok(answer),
-            Ok(answer) => break format!("status {}", answer.status()),
-            Err(error) if tries == 1 && is_retryable(&error) => {}
-            Err(error) => break error.to_string(),
-        }
-    };
-    let line =
-        Json::new().text("event", "not_stored").text("conversation", &address.to_string()).text("detail", &detail);
-    console_error!("{}", line.build());
-    respond::unavailable("The message could not be stored.")
-}
-
-/// Whether the platform says that the same call may work when it is made again (docs, Durable Objects error handling).
-fn is_retryable(error: &worker::Error) -> bool {
-    let worker::Error::UnknownJsError { original, .. } = error else { return false };
-    let flag = |name: &str| Reflect::get(original, &JsValue::from_str(name)).is_ok_and(|flag| flag.is_truthy());
-    flag("retryable") && !flag("overloaded")
-}
-
-/// A bot or a region that differs is worth a line, and no more: what the two mean exactly is not documented.
-fn warn_of_mismatch(callback: &Callback<'_>, config: &Config, bot: &str) {
-    let named = callback.bot.as_deref().unwrap_or(bot);
-    let region = callback.region.as_deref().unwrap_or(&config.region);
-    if named != bot || region != config.region {
-        console_warn!(
-            "{}",
-            Json::new()
-                .text("event", "mismatch")
-                .text("bot", bot)
-                .text("payloadBot", &shorten(named))
-                .text("payloadRegion", &shorten(region))
-                .build()
-        );
     }
 }

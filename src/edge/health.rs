@@ -28,7 +28,7 @@ pub async fn answer(env: &Env) -> Result<Response> {
             let names = list(problems.0.iter().map(|(name, _)| *name));
             return respond::error(&CallbackError {
                 details: Some(Json::new().raw("settings", &names).build()),
-                ..respond::misconfigured(problems)
+                ..problems.into()
             });
         }
     };

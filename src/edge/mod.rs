@@ -18,12 +18,14 @@ mod object;
 mod platform;
 mod respond;
 mod settings;
+mod storage;
 
-use worker::js_sys::futures::JsFuture;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::futures::{JsFuture, future_to_promise};
 use worker::js_sys::{self, Promise, Reflect};
 use worker::wasm_bindgen::JsValue;
-use worker::web_sys::{Request, Response};
-use worker::{Context, Env, Result, console_error, event};
+use worker::web_sys::Request;
+use worker::{Env, Result, console_error, event};
 
 use crate::json::Json;
 
@@ -40,25 +42,28 @@ fn report_panics_once() {
     console_error_panic_hook::set_once();
 }
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+/// Answers a request. A promise of a response will do as well as a response, which the crate's own macro does not know.
+#[wasm_bindgen]
+pub fn fetch(request: Request, env: Env, _context: JsValue) -> Promise {
     report_panics_once();
-    match answer(&request, &env).await {
-        Ok(response) => Ok(response),
-        Err(error) => {
-            console_error!("{}", Json::new().text("event", "failed").text("detail", &error.to_string()).build());
-            respond::unavailable("The platform did not do its part.")
+    future_to_promise(async move {
+        match answer(&request, &env).await {
+            Ok(response) => Ok(response),
+            Err(error) => {
+                console_error!("{}", Json::new().text("event", "failed").text("detail", &error.to_string()).build());
+                Ok(respond::unavailable("The platform did not do its part.")?.into())
+            }
         }
-    }
+    })
 }
 
-async fn answer(request: &Request, env: &Env) -> Result<Response> {
+async fn answer(request: &Request, env: &Env) -> Result<JsValue> {
     let (method, url) = (request.method(), request.url());
     let (path, query) = parts(&url);
     let mut segments = path.split('/');
-    match (segments.next(), segments.next(), segments.next()) {
+    let response = match (segments.next(), segments.next(), segments.next()) {
         (Some("callback"), Some(bot), None) if !bot.is_empty() => match method.as_str() {
-            "POST" => callback::answer(request, env, bot).await,
+            "POST" => return callback::answer(request, env, bot).await,
             _ => respond::method_not_allowed("POST"),
         },
         (Some("health"), None, None) => match method.as_str() {
@@ -70,7 +75,8 @@ async fn answer(request: &Request, env: &Env) -> Result<Response> {
             admin::answer(request, env, &method, path, query).await
         }
         _ => respond::not_found(),
-    }
+    };
+    Ok(response?.into())
 }
 
 /// What stands in the environment under this name.

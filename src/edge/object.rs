@@ -1,14 +1,22 @@
 //! The Durable Object: one conversation in flight. It only carries; what happens is the engine's.
 
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use worker::web_sys::{self, Response};
-use worker::{DurableObject, Env, Request, Result, State, console_error, durable_object};
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::Promise;
+use worker::js_sys::futures::future_to_promise;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::closure::Closure;
+use worker::web_sys::{Request, Response};
+use worker::worker_sys::DurableObjectState;
+use worker::{Env, Result, State, console_error};
 
 use super::kv::Kv;
 use super::platform::Platform;
-use super::{hop, respond, settings, text};
+use super::storage::Storage;
+use super::{hop, respond, settings};
 use crate::address::Address;
 use crate::callback::Ignored;
 use crate::conversation::{self, DeadLetter, Entry, Instance, Receipt, Replayed};
@@ -19,77 +27,126 @@ const UNTIL_MENDED: Duration = Duration::from_secs(60);
 
 type Engine = conversation::Conversation<Platform>;
 
-/// A conversation in flight.
-#[durable_object(alarm)]
+/// A conversation in flight, as the platform calls it. The crate's own macro would pour the body of each answer into a
+/// stream of its own.
+#[wasm_bindgen]
 pub struct Conversation {
+    object: Rc<Object>,
+    /// Answers a request, by its URL and its body.
+    answer: JsValue,
+}
+
+struct Object {
     state: State,
     engine: Option<Rc<Engine>>,
 }
 
-impl DurableObject for Conversation {
-    fn new(state: State, env: Env) -> Self {
+#[wasm_bindgen]
+impl Conversation {
+    /// The object with this storage, in this environment.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: DurableObjectState, env: Env) -> Self {
         super::report_panics_once();
+        let state = State::from(state);
         let engine = engine(&state, &env);
-        Self { state, engine }
+        let object = Rc::new(Object { state, engine });
+        let asked = object.clone();
+        let answer = Closure::<dyn Fn(String, String) -> std::result::Result<JsValue, JsValue>>::new(
+            move |url: String, body: String| {
+                let object = asked.clone();
+                now_or_later(async move { object.answer(&url, &body).await })
+            },
+        );
+        Self { object, answer: answer.into_js_value() }
     }
 
-    async fn fetch(&self, request: Request) -> Result<worker::Response> {
-        self.answer(request.inner()).await.map(Into::into)
+    /// Answers a request of the hop.
+    pub fn fetch(&self, request: &Request) -> Promise {
+        answer(request, &self.answer)
     }
 
-    async fn alarm(&self) -> Result<worker::Response> {
+    /// The alarm has gone off.
+    pub fn alarm(&self) -> Promise {
+        let object = self.object.clone();
+        future_to_promise(async move {
+            object.wake().await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+}
+
+#[wasm_bindgen(module = "/src/edge/platform.js")]
+extern "C" {
+    fn answer(request: &Request, answer: &JsValue) -> Promise;
+}
+
+/// The result, or a promise of it where it has to be waited for. What can be done at once is done in this call.
+fn now_or_later(work: impl Future<Output = Result<Response>> + 'static) -> std::result::Result<JsValue, JsValue> {
+    let mut work = Box::pin(work);
+    match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Ok(done?.into()),
+        Poll::Pending => Ok(future_to_promise(async move { Ok(work.await?.into()) }).into()),
+    }
+}
+
+impl Object {
+    async fn wake(&self) -> Result<()> {
         match &self.engine {
             Some(engine) => {
                 let (due, armed) = engine.wake().await;
                 let engine = engine.clone();
                 self.state.wait_until(async move { engine.work(due).await });
-                armed.map_err(|error| worker::Error::RustError(error.to_string()))?;
+                armed.map_err(|error| worker::Error::RustError(error.to_string()))
             }
             None => {
                 console_error!(
                     "{}",
                     Json::new().text("event", "misconfigured").text("detail", "a conversation waits").build()
                 );
-                self.state.storage().set_alarm(UNTIL_MENDED).await?;
+                self.state.storage().set_alarm(UNTIL_MENDED).await
             }
         }
-        worker::Response::empty()
     }
-}
 
-impl Conversation {
-    async fn answer(&self, request: &web_sys::Request) -> Result<Response> {
+    async fn answer(&self, url: &str, body: &str) -> Result<Response> {
         let Some(engine) = &self.engine else { return respond::unavailable("The settings are not complete.") };
-        let url = request.url();
-        let (path, _) = super::parts(&url);
+        let (path, query) = super::parts(url);
         let Some(asked) = path.strip_prefix(hop::VERSION) else { return not_understood(path) };
-        if asked == "view" {
-            return match engine.view() {
+        let is_again = query == hop::AGAIN;
+        match asked.split_once('/').unwrap_or((asked, "")) {
+            ("view", "") => match engine.view() {
                 Ok(view) => respond::json(200, view.write().as_deref().unwrap_or("null")),
                 Err(error) => failed(&error),
-            };
-        }
-        let body = text(request.text()).await?;
-        match asked.split_once('/').unwrap_or((asked, "")) {
-            ("receive", "") => self.receive(engine, &body, None).await,
+            },
+            ("receive", "") => self.receive(engine, body, None, is_again).await,
             ("receive", rule) => match Ignored::parse(rule) {
-                Some(ignored) => self.receive(engine, &body, Some(ignored)).await,
+                Some(ignored) => self.receive(engine, body, Some(ignored), is_again).await,
                 None => not_understood(path),
             },
-            ("replay", "") => self.replay(engine, &body).await,
+            ("replay", "") => self.replay(engine, body).await,
             _ => not_understood(path),
         }
     }
 
-    async fn receive(&self, engine: &Rc<Engine>, body: &str, ignored: Option<Ignored>) -> Result<Response> {
-        let Some(entry) = Entry::read(Some(body)) else { return not_understood("the message") };
+    async fn receive(
+        &self,
+        engine: &Rc<Engine>,
+        body: &str,
+        ignored: Option<Ignored>,
+        is_again: bool,
+    ) -> Result<Response> {
+        let Some(mut entry) = Entry::read(Some(body)) else { return not_understood("the message") };
+        // The bot may have had it, and have taken this object with it before anything was stored.
+        entry.attempts = is_again.into();
         match engine.receive(entry, ignored).await {
-            Ok(Receipt::Accepted) => {
-                self.drive(engine);
+            Ok((Receipt::Accepted, work)) => {
+                if let Some(work) = work {
+                    self.state.wait_until(work);
+                }
                 respond::json(200, r#"{"status":"accepted"}"#)
             }
-            Ok(Receipt::Duplicate) => respond::json(200, r#"{"status":"duplicate"}"#),
-            Ok(Receipt::Ignored(reason)) => {
+            Ok((Receipt::Duplicate, _)) => respond::json(200, r#"{"status":"duplicate"}"#),
+            Ok((Receipt::Ignored(reason), _)) => {
                 respond::json(200, &Json::new().text("status", "ignored").text("reason", reason.as_str()).build())
             }
             Err(error) => failed(&error),
@@ -103,19 +160,14 @@ impl Conversation {
         };
         match engine.replay(&key, letter).await {
             Ok(Replayed::Accepted) => {
-                self.drive(engine);
+                let engine = engine.clone();
+                self.state.wait_until(async move { engine.drive().await });
                 respond::json(200, r#"{"status":"accepted"}"#)
             }
             Ok(Replayed::Duplicate) => respond::json(200, r#"{"status":"duplicate"}"#),
             Ok(Replayed::Unavailable) => respond::unavailable("KV cannot be read."),
             Err(error) => failed(&error),
         }
-    }
-
-    /// Goes on with what has been stored, beside the answer.
-    fn drive(&self, engine: &Rc<Engine>) {
-        let engine = engine.clone();
-        self.state.wait_until(async move { engine.drive().await });
     }
 }
 
@@ -129,7 +181,8 @@ fn engine(state: &State, env: &Env) -> Option<Rc<Engine>> {
     let address = Address::parse(&state.id().name()?)?;
     let behaviour = ready.behaviour(&address.bot);
     let settings = ready.conversation.clone();
-    let platform = Platform::new(state.storage(), Kv::conversations(env).ok()?, config.clone());
+    let platform =
+        Platform::new(Storage::new(state.as_raw().storage().ok()?), Kv::conversations(env).ok()?, config.clone());
     let instance = INSTANCE.with(Rc::clone);
     Some(Rc::new(Engine::new(platform, address, settings, behaviour, instance)))
 }

@@ -4,7 +4,6 @@ use worker::Result;
 use worker::web_sys::{Headers, Response, ResponseInit};
 
 use crate::callback::CallbackError;
-use crate::config::Misconfigured;
 
 /// A JSON answer.
 pub fn json(status: u16, body: &str) -> Result<Response> {
@@ -13,19 +12,18 @@ pub fn json(status: u16, body: &str) -> Result<Response> {
 
 /// An error, with the header that its status asks for.
 pub fn error(error: &CallbackError) -> Result<Response> {
-    let header = (error.status == 503).then_some(("Retry-After", "10"));
-    send(error.status, header, &error.to_json())
+    Ok(Response::new_with_opt_str_and_init(Some(&error.to_json()), &init_of(error)?)?)
 }
 
-/// What is said to whom no door is opened.
-pub fn wrong_credentials() -> CallbackError {
-    CallbackError::new(401, "ERR_UNAUTHORIZED", "The credentials are missing or wrong.")
+/// How the answer with this error begins.
+pub fn init_of(error: &CallbackError) -> Result<ResponseInit> {
+    init(error.status, (error.status == 503).then_some(("Retry-After", "10")))
 }
 
 /// 401, with the scheme that is asked for.
 pub fn unauthorized(scheme: &str) -> Result<Response> {
     let header = format!("{scheme} realm=\"halley\"");
-    send(401, Some(("WWW-Authenticate", &header)), &wrong_credentials().to_json())
+    send(401, Some(("WWW-Authenticate", &header)), &CallbackError::wrong_credentials().to_json())
 }
 
 /// 405, with the methods that are allowed.
@@ -39,17 +37,30 @@ pub fn not_found() -> Result<Response> {
     error(&CallbackError::new(404, "ERR_API_NOT_FOUND", "There is nothing at this path."))
 }
 
-/// 503 for a deployment whose settings are not complete.
-pub fn misconfigured(problems: &Misconfigured) -> CallbackError {
-    CallbackError::new(503, "ERR_MISCONFIGURED", format!("The settings are not complete: {problems}."))
-}
-
 /// 503 for something that may go better later.
 pub fn unavailable(what: &str) -> Result<Response> {
-    error(&CallbackError::new(503, "ERR_UNAVAILABLE", format!("{what} Try again later.")))
+    error(&sorry(what))
+}
+
+/// What is said then.
+pub fn sorry(what: &str) -> CallbackError {
+    CallbackError::new(503, "ERR_UNAVAILABLE", format!("{what} Try again later."))
 }
 
 fn send(status: u16, header: Option<(&str, &str)>, body: &str) -> Result<Response> {
+    let init = match (status, header) {
+        (200, None) => OK.with(Clone::clone),
+        _ => init(status, header)?,
+    };
+    Ok(Response::new_with_opt_str_and_init(Some(body), &init)?)
+}
+
+thread_local! {
+    /// How nearly every answer begins, made once.
+    static OK: ResponseInit = init(200, None).unwrap_or_default();
+}
+
+fn init(status: u16, header: Option<(&str, &str)>) -> Result<ResponseInit> {
     let headers = Headers::new()?;
     headers.set("Content-Type", "application/json")?;
     if let Some((name, value)) = header {
@@ -58,5 +69,5 @@ fn send(status: u16, header: Option<(&str, &str)>, body: &str) -> Result<Respons
     let init = ResponseInit::new();
     init.set_status(status);
     init.set_headers(&headers);
-    Ok(Response::new_with_opt_str_and_init(Some(body), &init)?)
+    Ok(init)
 }

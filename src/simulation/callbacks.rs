@@ -235,27 +235,68 @@ fn write(state: &mut State, object: usize, rule: Option<Ignored>) {
     }
 }
 
+/// A hop that may be cut off with its object.
+struct Hop {
+    world: World,
+    message: usize,
+    rule: Option<Ignored>,
+    answered: Rc<Cell<bool>>,
+    is_again: bool,
+    ended: bool,
+}
+
+impl Drop for Hop {
+    /// The worker asks again, if it is still there; else CometChat has got no answer.
+    fn drop(&mut self) {
+        if self.ended || self.is_again {
+            return;
+        }
+        let (message, rule, answered) = (self.message, self.rule, self.answered.clone());
+        self.world.with(|state| {
+            if state.random.chance(0.7) {
+                state.count("callbacks handed over again");
+                let wait = state.random.below(30);
+                state.later(wait, move |world| hand_over(world, message, rule, answered, true));
+            }
+        });
+    }
+}
+
 /// One callback: from CometChat to the object and back.
 fn deliver(world: &World, message: usize, rule: Option<Ignored>, answered: Rc<Cell<bool>>) {
-    let message = world.with(|state| state.messages[message].clone());
+    world.with(|state| state.count("callbacks"));
+    hand_over(world, message, rule, answered, false);
+}
+
+fn hand_over(world: &World, number: usize, rule: Option<Ignored>, answered: Rc<Cell<bool>>, is_again: bool) {
+    let message = world.with(|state| state.messages[number].clone());
     let object = message.object;
     let engine = world.wake(object);
+    let mut hop =
+        Hop { world: world.clone(), message: number, rule, answered: answered.clone(), is_again, ended: false };
     let here = world.clone();
     world.with(|state| {
-        state.count("callbacks");
-        state.trace(Some(object), format_args!("callback {} {rule:?}", message.id));
-        let entry = entry(state, &message);
+        state.trace(Some(object), format_args!("callback {} {rule:?} again: {is_again}", message.id));
+        if !is_again {
+            state.forget_attempts(object, &message.id);
+        }
+        let entry = Entry { attempts: is_again.into(), ..entry(state, &message) };
         let since = state.now;
         let instance = state.objects[object].instance;
         state.spawn(object, Kind::Callback, async move {
-            let receipt = engine.receive(entry, rule).await;
+            let (receipt, work) = match engine.receive(entry, rule).await {
+                Ok((receipt, work)) => (Ok(receipt), work),
+                Err(error) => {
+                    here.with(|state| state.forget_attempts(object, &message.id));
+                    (Err(error), None)
+                }
+            };
             let is_last = here.with(|state| state.objects[object].instance == instance);
-            if is_last && receipt == Ok(Receipt::Accepted) {
+            if is_last && let Some(work) = work {
                 let world = here.clone();
                 here.with(|state| {
                     state.spawn(object, Kind::Drive, async move {
-                        world.sync(object).await;
-                        engine.drive().await;
+                        work.await;
                         world.with(|state| state.trace(Some(object), format_args!("drive ends")));
                     });
                 });
@@ -268,6 +309,7 @@ fn deliver(world: &World, message: usize, rule: Option<Ignored>, answered: Rc<Ce
                 if state.objects[object].instance != instance {
                     return;
                 }
+                hop.ended = true;
                 state.trace(Some(object), format_args!("callback {} answered: {receipt:?}", message.id));
                 let Ok(receipt) = receipt else { return };
                 state.acknowledge(object, &message.id, receipt, rule, since);

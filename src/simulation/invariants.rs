@@ -171,6 +171,14 @@ pub fn check_view(world: &World, object: usize) {
 }
 
 impl State {
+    /// Of a message that could not be stored, or whose first attempt took everything with it, nothing is known.
+    pub fn forget_attempts(&mut self, object: usize, id: &str) {
+        let this = &mut self.objects[object];
+        if !this.received(&this.disk.live).contains(id) {
+            this.attempts.remove(id);
+        }
+    }
+
     /// A 200 leaves.
     pub fn acknowledge(&mut self, object: usize, id: &str, receipt: Receipt, rule: Option<Ignored>, since: Millis) {
         let this = &mut self.objects[object];
@@ -243,6 +251,23 @@ impl State {
         this.forgotten.clear();
     }
 
+    /// Before a commit: a message that is answered in the event that has brought it never has a row in the inbox.
+    pub fn foresee_arrival(&mut self, object: usize, changes: &[Change]) {
+        let puts = |prefix: &str| {
+            changes.iter().any(|change| matches!(change, Change::Put(key, _) if key.starts_with(prefix)))
+        };
+        let heard = changes.iter().find_map(|change| match change {
+            Change::Put(key, status) if status.is_empty() => seen_by(key),
+            _ => None,
+        });
+        let Some(id) = heard.filter(|_| !puts(INBOX) && (puts(OUTBOX) || puts(LETTERS))) else { return };
+        let sender = self.messages.iter().find(|message| message.object == object && message.id == id);
+        let sender = sender.map(|message| message.sender.clone()).unwrap_or_default();
+        let at = self.wall();
+        self.count("messages answered in the commit that stored them");
+        self.objects[object].accepted.push((at, sender, id));
+    }
+
     /// Before a change is made: a message that is taken counts against its sender's budget, and ids are forgotten.
     pub fn foresee(&mut self, object: usize, change: &Change) {
         if let Change::Put(key, row) = change
@@ -274,6 +299,12 @@ impl State {
         match op {
             Op::Row(Change::Put(key, value)) if key.starts_with(INBOX) => {
                 let id = parse(value)["id"].as_str().unwrap_or_default().to_owned();
+                if !this.order.contains(&id) {
+                    this.order.push(id);
+                }
+            }
+            Op::Row(Change::Put(key, status)) if status.is_empty() && seen_by(key).is_some() => {
+                let id = seen_by(key).unwrap_or_default();
                 if !this.order.contains(&id) {
                     this.order.push(id);
                 }

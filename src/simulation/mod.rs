@@ -65,7 +65,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use trace::Counters;
 
 /// What has to happen at least once where a thousand seeds or more are run, lest the simulation proves nothing.
-const COVERED: [&str; 44] = [
+const COVERED: [&str; 46] = [
     "KV reads failed",
     "KV writes refused",
     "KV writes unanswered",
@@ -95,6 +95,8 @@ const COVERED: [&str; 44] = [
     "odd items in a page",
     "pages cut short",
     "replays accepted",
+    "callbacks handed over again",
+    "messages answered in the commit that stored them",
     "times when CometChat answered nobody",
     "replies replayed that were in doubt",
     "replies set apart",

@@ -18,7 +18,7 @@ use crate::cometchat::{NoAnswer, Request, Response};
 use crate::conversation::ports::{
     Archive, ArchiveError, Change, Clock, CometChat, Journal, Millis, Storage, StorageError,
 };
-use crate::conversation::{Conversation, Entry, Instance, Receipt, Settings};
+use crate::conversation::{Conversation, Entry, Receipt, Settings};
 use crate::json::{Field as _, parsed};
 
 /// Far more than all else that is parsed on the way: rows, answers, names of fields.
@@ -38,7 +38,7 @@ impl Bot for Brief {
 #[derive(Default)]
 struct Calm(RefCell<Rows>);
 
-impl Clock for &Calm {
+impl Clock for Rc<Calm> {
     fn now(&self) -> Millis {
         1_700_000_000_000
     }
@@ -48,7 +48,7 @@ impl Clock for &Calm {
     }
 }
 
-impl Storage for &Calm {
+impl Storage for Rc<Calm> {
     fn read(&self, keys: &[String]) -> std::result::Result<Option<(String, String)>, StorageError> {
         Ok(keys.iter().find_map(|key| Some((key.clone(), self.0.borrow().get(key)?.clone()))))
     }
@@ -94,7 +94,7 @@ impl Storage for &Calm {
     }
 }
 
-impl Archive for &Calm {
+impl Archive for Rc<Calm> {
     async fn get(&self, _: &str) -> std::result::Result<Option<String>, ArchiveError> {
         Ok(None)
     }
@@ -108,19 +108,19 @@ impl Archive for &Calm {
     }
 }
 
-impl CometChat for &Calm {
+impl CometChat for Rc<Calm> {
     fn call(&self, _: &Request) -> impl Future<Output = std::result::Result<Response, NoAnswer>> {
         ready(Ok(Response { status: 200, body: r#"{"data":{"id":"8"}}"#.to_owned(), ..Response::default() }))
     }
 }
 
-impl Journal for &Calm {
+impl Journal for Rc<Calm> {
     fn line(&self, _: String) {}
 }
 
-fn engine(world: &Calm) -> Conversation<&Calm> {
+fn engine(world: &Rc<Calm>) -> Rc<Conversation<Rc<Calm>>> {
     let address = Address::parse("demo_bot:user:ann").unwrap();
-    Conversation::new(world, address, Settings::default(), Some(&Brief), Rc::new(Instance::default()))
+    Rc::new(Conversation::new(world.clone(), address, Settings::default(), Some(&Brief), Rc::default()))
 }
 
 fn at_the_door(body: &str) -> Box<Callback<'_>> {
@@ -141,7 +141,7 @@ fn a_message_is_gone_through_no_more_often_than_this() {
         r#"{{"id":"7","sender":"ann","receiverType":"user","receiver":"demo_bot","category":"message","type":"text","data":{{"text":"{text}"}}}}"#
     );
     let body = format!(r#"{{"trigger":"after_message","appId":"app","bot":"demo_bot","data":{message}}}"#);
-    let world = Calm::default();
+    let world = Rc::<Calm>::default();
     let conversation = engine(&world);
     parsed::take();
 
@@ -155,24 +155,20 @@ fn a_message_is_gone_through_no_more_often_than_this() {
     // The hop's body; the message in it is kept as JSON.
     let in_the_object = passes(text.len());
 
-    assert_eq!(conversation.receive(entry, None).now_or_never(), Some(Ok(Receipt::Accepted)));
-    // Nothing: the 200 does not wait for any of it.
-    let received = passes(text.len());
-
-    conversation.drive().now_or_never().unwrap();
+    let (receipt, work) = conversation.receive(entry, None).now_or_never().unwrap().unwrap();
+    assert!(receipt == Receipt::Accepted && work.is_none(), "There is more to do.");
     assert!(world.0.borrow().keys().any(|key| key.starts_with("2/outbox/")), "The turn has not been.");
     // The message, its `data`, and the text in that.
     let in_its_turn = passes(text.len());
 
-    assert_eq!([at_the_door, in_the_object, received, in_its_turn], [3, 1, 0, 3]);
+    assert_eq!([at_the_door, in_the_object, in_its_turn], [3, 1, 3]);
 
     // Another instance reads it from its row once.
-    let world = Calm::default();
-    let conversation = engine(&world);
-    assert_eq!(
-        conversation.receive(Entry::read(Some(&hop)).unwrap(), None).now_or_never(),
-        Some(Ok(Receipt::Accepted))
-    );
+    let world = Rc::<Calm>::default();
+    // It may have had an attempt, and so is stored before the next.
+    let entry = Entry { attempts: 1, ..Entry::read(Some(&hop)).unwrap() };
+    let (_, work) = engine(&world).receive(entry, None).now_or_never().unwrap().unwrap();
+    assert!(work.is_some(), "There is nothing left to do.");
     parsed::take();
     assert!(engine(&world).view().is_ok());
     assert_eq!(passes(text.len()), 1);

@@ -95,12 +95,17 @@ impl Storage for Ports {
                 state.hold_back(self.object, PASS);
                 return Err(StorageError("a row is too large".to_owned()));
             }
+            if state.objects[self.object].doomed {
+                // The bot has panicked, and nothing comes after that.
+                return Err(StorageError("the instance is gone".to_owned()));
+            }
             let fails = state.faults.write_fails;
             if state.fault("writes refused", fails) {
                 state.trace(Some(self.object), format_args!("write REFUSED"));
                 state.hold_back(self.object, PASS);
                 return Err(StorageError("the disk says no".to_owned()));
             }
+            state.foresee_arrival(self.object, changes);
             let is_put =
                 |key: &String| changes.iter().any(|change| matches!(change, Change::Put(put, _) if put == key));
             let is_delete = |change: &&Change| matches!(change, Change::Delete(key) if !is_put(key));
