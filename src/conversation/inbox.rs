@@ -60,14 +60,7 @@ impl<P: Ports + 'static> Conversation<P> {
         let mut work: Work = Box::pin(async move { conversation.drive().await });
         if self.memory.borrow().arrival.is_held() {
             let is_done = poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_ready())).await;
-            // Both before anything else may happen in this conversation.
-            let was_held = self.memory.borrow().arrival.is_held();
-            let stored = self.store_arrival();
-            if was_held {
-                stored.and(self.arm().await)?;
-            } else {
-                stored?;
-            }
+            self.store_arrival().await?;
             if is_done {
                 return Ok((receipt, None));
             }
@@ -129,16 +122,22 @@ impl<P: Ports> Conversation<P> {
         Ok(Receipt::Accepted)
     }
 
-    /// Stores the message that has just come, unless a commit has done so, or has failed to.
-    fn store_arrival(&self) -> Result<(), StorageError> {
-        if self.memory.borrow().arrival.is_held() {
+    /// Stores the message that has just come, unless a commit has done so, or has failed to. Which it is is settled before
+    /// anything else may happen in this conversation.
+    async fn store_arrival(&self) -> Result<(), StorageError> {
+        let is_held = self.memory.borrow().arrival.is_held();
+        if is_held {
             // What has gone wrong is found below.
             let _ = self.write(self.begin(), || ());
         }
         let arrival = std::mem::take(&mut self.memory.borrow_mut().arrival);
-        let Arrival::Failed(entry, error) = arrival else { return Ok(()) };
-        self.forget_arrival(entry.seq, &entry.sender);
-        Err(error)
+        let stored = if let Arrival::Failed(entry, error) = arrival {
+            self.forget_arrival(entry.seq, &entry.sender);
+            Err(error)
+        } else {
+            Ok(())
+        };
+        if is_held { stored.and(self.arm().await) } else { stored }
     }
 
     /// It could not be stored, as far as is known.

@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use worker::wasm_bindgen::{JsCast, JsValue};
-// The crate's own `RequestInit` and body readers bring properties and streams that nobody asks for here.
 use wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{JsCast, JsValue};
+// The crate's own `RequestInit` brings properties that nobody asks for here.
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{self, Array, Promise, Reflect};
 use worker::web_sys::{Headers, RequestInit, RequestRedirect};
@@ -69,11 +69,10 @@ impl ports::CometChat for Platform {
     async fn call(&self, request: &cometchat::Request) -> Result<cometchat::Response, NoAnswer> {
         let config = self.config()?;
         let init = match (request.method, &request.on_behalf_of) {
-            ("POST", None) => {
-                POST.with(|post| post.get_or_init(|| init("POST", None, config).unwrap_or_default()).clone())
-            }
-            (method, uid) => init(method, uid.as_deref(), config).map_err(js_error)?,
+            ("POST", None) => post(config),
+            (method, uid) => init(method, uid.as_deref(), config),
         };
+        let init = init.map_err(js_error)?;
         let body = request.body.as_deref().map_or(JsValue::UNDEFINED, JsValue::from_str);
         let url = format!("{}{}", config.api_url, request.path);
         let answer = JsFuture::from(call(&url, &init, &body, DEADLINE)).await.map_err(js_error)?;
@@ -96,6 +95,14 @@ extern "C" {
 thread_local! {
     /// What every reply is sent with, made once.
     static POST: OnceCell<RequestInit> = const { OnceCell::new() };
+}
+
+fn post(config: &Config) -> Result<RequestInit, JsValue> {
+    if let Some(known) = POST.with(|post| post.get().cloned()) {
+        return Ok(known);
+    }
+    let made = init("POST", None, config)?;
+    Ok(POST.with(|post| post.get_or_init(|| made).clone()))
 }
 
 fn init(method: &str, on_behalf_of: Option<&str>, config: &Config) -> Result<RequestInit, JsValue> {

@@ -37,7 +37,7 @@ extern "C" {
     type Sql;
 
     #[wasm_bindgen(method, catch, variadic)]
-    fn exec(this: &Sql, statement: &JsString, values: &Array) -> Result<Cursor, JsValue>;
+    fn exec(this: &Sql, call: &Array) -> Result<Cursor, JsValue>;
 
     /// `SqlStorageCursor`.
     type Cursor;
@@ -126,8 +126,7 @@ impl Storage {
     }
 
     fn query(&self, statement: Statement, values: &[&str]) -> Result<Array, StorageError> {
-        let values = values.iter().map(|text| JsValue::from_str(text)).collect();
-        self.sql.exec(&statement.platform_text(), &values).and_then(|cursor| cursor.to_array()).map_err(storage_error)
+        self.sql.exec(&call(statement, values)).and_then(|cursor| cursor.to_array()).map_err(storage_error)
     }
 
     /// The rows of an answer, if there is a table at all.
