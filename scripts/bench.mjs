@@ -18,7 +18,7 @@ missing, or there is one too many. All traffic stays on this machine, which need
 
 Options:
   --parts NAMES            which parts, separated by commas (default all of them, in this order):
-                             compare     Halley beside plain JavaScript and other frameworks: about seven minutes
+                             compare     Halley beside plain JavaScript and other frameworks: about 25 minutes
                              growth      Halley alone, with more and more of everything: about twenty minutes, most of
                                          which fill a conversation with 100,000 messages
                              cold        what the size of the worker costs at a start from cold: about two minutes

@@ -6,16 +6,27 @@
 mod surrogates;
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::rc::Rc;
 
 use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+/// How much room a text of JSON has from the start: few rows and answers are longer.
+const ROOM: usize = 512;
+
 /// An object under construction. Fields stand in the order in which they are added.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Json(String);
+
+impl Default for Json {
+    fn default() -> Self {
+        let mut text = String::with_capacity(ROOM);
+        text.push('{');
+        Self(text)
+    }
+}
 
 impl Json {
     /// An object without fields.
@@ -25,67 +36,89 @@ impl Json {
 
     /// Adds a text.
     #[must_use]
-    pub fn text(self, name: &str, text: &str) -> Self {
-        self.raw(name, &quoted(text))
+    pub fn text(mut self, name: &str, text: &str) -> Self {
+        add_name(&mut self.0, name);
+        add_text(&mut self.0, text);
+        self
     }
 
     /// Adds a whole number.
     #[must_use]
     pub fn number(self, name: &str, number: u64) -> Self {
-        self.raw(name, &number.to_string())
+        self.field(name, &number)
     }
 
-    /// Adds what a field writes, if it writes anything.
+    /// Adds a field, unless its value is one that is left out.
     #[must_use]
-    pub fn field(self, name: &str, json: Option<String>) -> Self {
-        match json {
-            Some(json) => self.raw(name, &json),
-            None => self,
-        }
+    pub fn field(mut self, name: &str, value: &impl Field) -> Self {
+        add_field(&mut self.0, name, value);
+        self
     }
 
     /// Adds what is JSON already.
     #[must_use]
     pub fn raw(mut self, name: &str, json: &str) -> Self {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push('"');
-        self.0.push_str(name);
-        self.0.push_str("\":");
+        add_name(&mut self.0, name);
         self.0.push_str(json);
         self
     }
 
     /// The object.
     pub fn build(mut self) -> String {
-        if self.0.is_empty() {
-            self.0.push('{');
-        }
         self.0.push('}');
         self.0
     }
 }
 
-/// A text as JSON.
-fn quoted(text: &str) -> String {
-    // Only a map with keys that are no strings can fail, and this is no map.
-    serde_json::to_string(text).unwrap_or_default()
+fn add_name(json: &mut String, name: &str) {
+    if !json.ends_with('{') {
+        json.push(',');
+    }
+    json.push('"');
+    json.push_str(name);
+    json.push_str("\":");
+}
+
+/// Adds a field to an object that is begun, unless its value is one that is left out.
+pub fn add_field(json: &mut String, name: &str, value: &impl Field) {
+    let before = json.len();
+    add_name(json, name);
+    let start = json.len();
+    value.write(json);
+    if json.len() == start {
+        json.truncate(before);
+    }
+}
+
+/// Adds a text.
+pub fn add_text(json: &mut String, text: &str) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        // Only a map with keys that are no strings can fail, and this is no map.
+        json.push_str(&serde_json::to_string(text).unwrap_or_default());
+    }
 }
 
 /// A list of texts.
 pub fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    array(texts.into_iter().map(quoted))
+    let mut json = String::new();
+    add_list(&mut json, texts, add_text);
+    json
 }
 
-fn array(items: impl Iterator<Item = String>) -> String {
-    let mut list = String::from("[");
-    for item in items {
-        if list.len() > 1 {
-            list.push(',');
+fn add_list<T>(json: &mut String, items: impl IntoIterator<Item = T>, add: impl Fn(&mut String, T)) {
+    json.push('[');
+    for (n, item) in items.into_iter().enumerate() {
+        if n > 0 {
+            json.push(',');
         }
-        list.push_str(&item);
+        add(json, item);
     }
-    list.push(']');
-    list
+    json.push(']');
 }
 
 /// Reads a value, with U+FFFD for each lone surrogate in its texts.
@@ -229,7 +262,7 @@ impl<'de> Visitor<'de> for Names {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Vec::new();
+        let mut fields = Vec::with_capacity(16);
         while let Some(key) = map.next_key_seed(self)? {
             fields.push((key, map.next_value()?));
         }
@@ -280,12 +313,14 @@ pub trait Field: Sized {
         Self::read(json.map(RawValue::get))
     }
 
-    /// The JSON of the field, or `None` where it is left out.
-    fn write(&self) -> Option<String>;
+    /// Adds the JSON of the field to a text; nothing where it is left out.
+    fn write(&self, json: &mut String);
 
-    /// The JSON, of a type that is never left out.
+    /// The JSON.
     fn to_json(&self) -> String {
-        self.write().unwrap_or_default()
+        let mut json = String::with_capacity(ROOM);
+        self.write(&mut json);
+        json
     }
 }
 
@@ -294,8 +329,8 @@ impl Field for String {
         read(json?)
     }
 
-    fn write(&self) -> Option<String> {
-        Some(quoted(self))
+    fn write(&self, json: &mut String) {
+        add_text(json, self);
     }
 }
 
@@ -310,8 +345,8 @@ impl Field for Rc<RawValue> {
         json.map(|json| Self::from(json.to_owned()))
     }
 
-    fn write(&self) -> Option<String> {
-        Some(self.get().to_owned())
+    fn write(&self, json: &mut String) {
+        json.push_str(self.get());
     }
 }
 
@@ -330,8 +365,10 @@ impl<T: Field> Field for Option<T> {
         }
     }
 
-    fn write(&self) -> Option<String> {
-        self.as_ref()?.write()
+    fn write(&self, json: &mut String) {
+        if let Some(value) = self {
+            value.write(json);
+        }
     }
 }
 
@@ -341,8 +378,8 @@ impl<T: Field> Field for Vec<T> {
         list.into_iter().map(|item| T::read(Some(item.get()))).collect()
     }
 
-    fn write(&self) -> Option<String> {
-        Some(array(self.iter().map(T::to_json)))
+    fn write(&self, json: &mut String) {
+        add_list(json, self, |json, item| item.write(json));
     }
 }
 
@@ -353,8 +390,9 @@ macro_rules! plain_fields {
                 json?.parse().ok()
             }
 
-            fn write(&self) -> Option<String> {
-                Some(self.to_string())
+            fn write(&self, json: &mut String) {
+                // A String takes everything.
+                let _ = write!(json, "{self}");
             }
         })*
     };
@@ -384,8 +422,10 @@ macro_rules! object {
                 Some(Self { $($field: $crate::json::object!(@read fields, $key, $type $(, $default)?),)* })
             }
 
-            fn write(&self) -> Option<String> {
-                Some($crate::json::Json::new()$(.field($key, self.$field.write()))*.build())
+            fn write(&self, json: &mut String) {
+                json.push('{');
+                $($crate::json::add_field(json, $key, &self.$field);)*
+                json.push('}');
             }
         }
     };

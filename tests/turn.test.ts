@@ -76,7 +76,7 @@ test("a bot that panics gets three attempts; other conversations lose nothing by
       while (texts.length < 3 || !world.ends().some(({ messageId }) => messageId === dead)) {
         texts.push(`number ${texts.length}`);
         answers.push(`${texts.length}: ${texts.at(-1)}`);
-        // What a panic has struck while it was under way is looked at again after ten seconds.
+        // What a panic has struck while it was under way is looked at again after five seconds.
         const end = await world.ended(await world.rehearse(texts.at(-1)!, sender), { within: 30_000 });
         assert.deepEqual([end.outcome, end.attempts <= 3], ["answered", true]);
       }

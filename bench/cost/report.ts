@@ -5,7 +5,7 @@ import { count, percentile, table } from "../lib/table.ts";
 import type { ColdResult } from "./cold.ts";
 import type { Result, Round } from "./compare.ts";
 import type { Contender } from "./contenders.ts";
-import { titleOf, YARDSTICK } from "./contenders.ts";
+import { titleOf } from "./contenders.ts";
 import type { LineResult, PointResult } from "./growth.ts";
 
 /** What must not be. Others may lose count: the table says how often. */
@@ -26,10 +26,9 @@ export function compareTables(contenders: Contender[], results: Map<string, Resu
     label: titleOf(contender),
     cells: cells(results.get(contender.name)!),
   });
-  const yardstick = results.get(YARDSTICK)!.rounds;
   const cost = contenders.map((contender) =>
     row(contender, ({ rounds }) => {
-      const ratios = rounds.map(({ cpuMs }, n) => cpuMs / yardstick[n]!.cpuMs).sort((one, other) => one - other);
+      const ratios = rounds.map(({ ratio }) => ratio).sort((one, other) => one - other);
       return [
         `${middle(ratios).toFixed(2)}`,
         `${ratios[0]!.toFixed(2)} to ${ratios.at(-1)!.toFixed(2)}`,

@@ -14,11 +14,16 @@ import { memory, usage } from "./process.ts";
 import { BOT } from "./sink.ts";
 import { Workerd } from "./workerd.ts";
 
-/** How long workerd is left alone so that what follows the last reply is over: an alarm two seconds later, and its work. */
-const SETTLE_MS = 3500;
+/** How long workerd is left alone so that what follows the last reply is over: an alarm five seconds later, and its work. */
+const SETTLE_MS = 6500;
 
 /** Where figures are only looked at. */
 const QUICK_SETTLE_MS = 2500;
+
+/** Waits until what follows a reply is over. */
+export async function settle(quick: boolean): Promise<void> {
+  await sleep(quick ? QUICK_SETTLE_MS : SETTLE_MS);
+}
 
 export interface StageOptions {
   contender: Contender;
@@ -65,16 +70,27 @@ export class Stage {
 
   /** Does something to the worker and waits until it is over, replies and all. */
   async use(work: () => Promise<unknown>): Promise<Usage> {
-    const before = usage(this.#workerd.pid);
+    const before = this.used;
+    await this.answer(work);
+    await settle(this.#options.quick);
+    const after = this.used;
+    return { cpuMs: after.cpuMs - before.cpuMs, writtenBytes: after.writtenBytes - before.writtenBytes };
+  }
+
+  /** Does something to the worker and waits for the replies. */
+  async answer<T>(work: () => Promise<T>): Promise<T> {
     try {
-      await work();
+      const done = await work();
       await this.load.replies(this.#options.mayBeMissing);
+      return done;
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}\nworkerd has printed:\n${this.#workerd.said}`, { cause: error });
     }
-    await sleep(this.#options.quick ? QUICK_SETTLE_MS : SETTLE_MS);
-    const after = usage(this.#workerd.pid);
-    return { cpuMs: after.cpuMs - before.cpuMs, writtenBytes: after.writtenBytes - before.writtenBytes };
+  }
+
+  /** What it has used so far. */
+  get used(): Usage {
+    return usage(this.#workerd.pid);
   }
 
   /** What has been asked of the platform since this was last called. */

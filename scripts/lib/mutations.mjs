@@ -4,7 +4,7 @@
 /** @typedef {{ name: string, what: string, edits: Edit[] }} Mutation */
 
 const answer = "src/cometchat/answer.rs";
-const aside = "src/conversation/aside.rs";
+
 const commit = "src/conversation/commit.rs";
 const inbox = "src/conversation/inbox.rs";
 const letters = "src/conversation/letters.rs";
@@ -15,6 +15,7 @@ const rest = "src/conversation/rest.rs";
 const seen = "src/conversation/seen.rs";
 const stored = "src/conversation/stored.rs";
 const turn = "src/conversation/turn.rs";
+const unreadable = "src/conversation/unreadable.rs";
 
 /**
  * @param {string} name
@@ -122,15 +123,15 @@ export const mutations = [
     "empty-state",
     "start with an empty state where KV cannot be read",
     turn,
-    "Err(error) => return self.delay_turn(pass, entry, &error, LONGEST_DELAY).await,",
+    "Err(error) => return self.delay_turn(entry, &error, LONGEST_DELAY),",
     "Err(_) => Loaded::default(),",
   ),
   mutation(
     "no-bot-kills",
     "let messages die for which the deployment has no bot",
     turn,
-    'return self.delay_turn(pass, entry, &NO_BOT, UNTIL_THERE_IS_A_BOT).await;',
-    "return self.bury_turn(pass, entry, &Reason::Crashed).await;",
+    'return self.delay_turn(entry, &NO_BOT, UNTIL_THERE_IS_A_BOT);',
+    "return self.bury_turn(entry, &Reason::Crashed);",
   ),
   mutation(
     "shared-id",
@@ -169,7 +170,7 @@ export const mutations = [
     "overtake",
     "let a later reply overtake one that waits",
     outbox,
-    "if !confirmed.contains(&key) {",
+    "if !confirmed.contains_key(&key) {",
     "if !confirmed.contains(&key) && (reply.tries == 0 || reply.due_at <= self.ports.now()) {",
   ),
   mutation(
@@ -365,7 +366,7 @@ export const mutations = [
   mutation(
     "drop-unreadable",
     "drop rows that cannot be read",
-    aside,
+    unreadable,
     "            commit.set_aside(&key, text);\n        }\n",
     "            commit.set_aside(&key, String::new());\n        }\n",
   ),
@@ -375,8 +376,8 @@ export const mutations = [
     "never-rest",
     "do not rest while messages come, though only rules put them aside",
     rest,
-    "Ok(Some(quiet.min(at_the_latest).max(flight.due_at)))",
-    "Ok(Some(quiet.max(flight.due_at)))",
+    "Ok(Some(quiet.min(at_the_latest).max(bookkeeping.due_at)))",
+    "Ok(Some(quiet.max(bookkeeping.due_at)))",
   ),
   mutation(
     "forget-sent-at-waking",
@@ -396,7 +397,7 @@ export const mutations = [
     "empty-unread",
     "empty the object without reading back what KV has",
     rest,
-    "        if self.stored(|stored| stored.record.flight().loaded)? {\n            let shown",
+    "        if self.stored(|stored| stored.record.bookkeeping().loaded)? {\n            let shown",
     "        counts = if counts == record()?.2 { counts } else { record()?.2 };\n        if self.address.bot.is_empty() {\n            let shown",
   ),
   mutation(

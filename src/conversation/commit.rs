@@ -5,7 +5,6 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::journal::End;
-use super::lanes::Pass;
 use super::ports::{Change, Millis, Ports, StorageError, after};
 use super::record::Record;
 use super::rows::{self, Entry, Letter, Reply};
@@ -210,11 +209,10 @@ impl<P: Ports> Conversation<P> {
         Ok(())
     }
 
-    /// Makes a step's last commit durable: confirmed replies go with it, the lane is free from here on, the lines about
-    /// what has ended are written, and the alarm is set for what comes next.
-    pub(super) async fn conclude(&self, pass: Pass, commit: Commit) -> Result<(), StorageError> {
-        self.free(pass);
-        self.finish(commit).await
+    /// Makes a step's last commit durable. The alarm that it needs is set as the step ends, before anything can come
+    /// between them.
+    pub(super) fn conclude(&self, commit: Commit) -> Result<(), StorageError> {
+        self.write(commit, || ())
     }
 
     /// Makes a commit durable, and the alarm that it needs with it.
@@ -257,10 +255,10 @@ impl<P: Ports> Conversation<P> {
     }
 
     fn write_rows(&self, commit: &mut Commit) -> Result<(), StorageError> {
-        let settles = commit.record.is_some();
-        if settles {
-            self.settle_into(commit)?;
-            self.set_aside_into(commit)?;
+        let has_record = commit.record.is_some();
+        if has_record {
+            self.add_confirmations(commit)?;
+            self.add_unreadable(commit)?;
             self.note_seen(commit)?;
         }
         if let Some(record) = &commit.record {
@@ -281,8 +279,8 @@ impl<P: Ports> Conversation<P> {
             return Err(error);
         }
         self.follow(commit)?;
-        if settles {
-            self.settled();
+        if has_record {
+            self.forget_confirmed();
         }
         for end in commit.ends.drain(..) {
             self.journal_end(&end);

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::Conversation;
 use super::budget::Grant;
 use super::commit::{Arrival, Commit};
 use super::journal::End;
@@ -14,6 +13,7 @@ use super::outcome::Outcome;
 use super::ports::{Millis, Ports, StorageError, after};
 use super::rows::Entry;
 use super::turn::FIRST_WAIT;
+use super::{Conversation, WATCH};
 use crate::callback::Ignored;
 
 /// What became of it.
@@ -57,7 +57,7 @@ impl<P: Ports + 'static> Conversation<P> {
             return Ok((receipt, None));
         }
         let conversation = self.clone();
-        let mut work: Work = Box::pin(async move { conversation.drive().await });
+        let mut work: Work = Box::pin(async move { conversation.process().await });
         if self.memory.borrow().arrival.is_held() {
             let is_done = poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_ready())).await;
             self.store_arrival().await?;
@@ -89,7 +89,7 @@ impl<P: Ports> Conversation<P> {
             if !is_heeded {
                 let status = if ignored == Ignored::NotAddressed { NOT_ADDRESSED } else { "" };
                 commit.see(key, status.to_owned());
-                self.put_aside(commit, entry, ignored).await?;
+                self.ignore(commit, entry, ignored).await?;
             }
             return Ok(Receipt::Ignored(ignored));
         }
@@ -99,6 +99,11 @@ impl<P: Ports> Conversation<P> {
         }
         let seq = self.next_seq()?;
         let begins = self.is_idle(now)?;
+        {
+            let mut memory = self.memory.borrow_mut();
+            memory.is_busy = now < after(memory.last_came, WATCH);
+            memory.last_came = now;
+        }
         entry.seq = seq;
         entry.received_at = now;
         entry.counted = is_heeded;
@@ -160,7 +165,7 @@ impl<P: Ports> Conversation<P> {
         (grant != Grant::Granted).then_some(Ignored::OverBudget)
     }
 
-    async fn put_aside(&self, mut commit: Commit, entry: Entry, ignored: Ignored) -> Result<(), StorageError> {
+    async fn ignore(&self, mut commit: Commit, entry: Entry, ignored: Ignored) -> Result<(), StorageError> {
         let now = commit.now;
         let record = self.record_of(&mut commit)?;
         record.counts.receive();

@@ -149,7 +149,7 @@ impl<P: Ports> Conversation<P> {
 
     /// When KV is told of the first letter.
     pub(super) fn letter_due(&self) -> Result<Option<Millis>, StorageError> {
-        let settled = self.stored(|stored| stored.record.flight().letters_again_at)?;
+        let settled = self.stored(|stored| stored.record.bookkeeping().letters_again_at)?;
         let first = self.first_letter()?;
         let is_second = |letter: &Letter| letter.again || letter.death.is_some();
         Ok(first.map(|(_, letter)| if is_second(&letter) { letter.due_at.max(settled) } else { letter.due_at }))
@@ -175,11 +175,11 @@ impl<P: Ports> Conversation<P> {
                 if let Some(death) = &letter.death {
                     // KV may go on showing what is gone: so long this is remembered, and the object does not empty itself.
                     commit.see(self.seen_key(death, now), String::new());
-                    self.record_of(&mut commit)?.flight_mut().archived_at = now;
+                    self.record_of(&mut commit)?.bookkeeping_mut().archived_at = now;
                 }
                 // An attempt before this one, perhaps of an earlier instance, may still be under way.
                 if letter.tries > 0 || letter.due_at <= self.started {
-                    self.record_of(&mut commit)?.flight_mut().letters_again_at = after(now, UNDER_WAY_TO_KV);
+                    self.record_of(&mut commit)?.bookkeeping_mut().letters_again_at = after(now, UNDER_WAY_TO_KV);
                 }
                 commit.drop_letter(key);
             }
@@ -190,7 +190,7 @@ impl<P: Ports> Conversation<P> {
                 commit.put_letter(key, Letter { tries, due_at, ..Letter::clone(&letter) });
             }
         }
-        self.conclude(pass, commit).await
+        self.conclude(commit)
     }
 
     /// The value for KV, put together from its pieces.
@@ -237,7 +237,7 @@ impl<P: Ports> Conversation<P> {
         }
         commit.see(self.seen_key(&death, now), String::new());
         let seq = self.next_seq()?;
-        self.adopt_into(&mut commit, &loaded)?;
+        self.add_archived(&mut commit, &loaded)?;
         let record = self.record_of(&mut commit)?;
         record.counts.revive();
         record.touch(now);

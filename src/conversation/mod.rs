@@ -9,7 +9,6 @@
 //! set. So a crash at any `await` leaves rows from which the next event goes on, and the alarm, which is never later
 //! than the earliest row that is due, makes sure that there is a next event.
 
-mod aside;
 mod backoff;
 mod budget;
 mod commit;
@@ -28,6 +27,7 @@ mod seen;
 mod stored;
 mod trouble;
 mod turn;
+mod unreadable;
 mod upgrade;
 mod view;
 
@@ -113,8 +113,15 @@ pub struct Conversation<P> {
 #[must_use]
 pub struct Due(Vec<Pass>);
 
+impl Due {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// How long before a step that is under way is looked at again.
-const WATCH: Duration = Duration::from_secs(10);
+const WATCH: Duration = Duration::from_secs(5);
 
 /// How long before storage that could not even be read is tried again.
 const UNTIL_READABLE: Duration = Duration::from_secs(10);
@@ -143,6 +150,9 @@ struct Memory {
     begun: Option<(u64, u32)>,
     /// The message that this very event has brought.
     arrival: Arrival,
+    /// When the last message came, and whether it came soon after the one before: then more will come.
+    last_came: Millis,
+    is_busy: bool,
     /// The keys of replies that CometChat cannot have: made since the last start and never sent.
     unsent: Vec<String>,
     /// The replies that CometChat has, whose rows go with the next commit.
@@ -176,7 +186,7 @@ impl<P: Ports> Conversation<P> {
     /// Does everything that is due, as far as no other event is doing it already.
     ///
     /// Returns when nothing is left that this event could do. What is due later is the alarm's.
-    pub async fn drive(&self) {
+    pub async fn process(&self) {
         let steps = self.take_steps();
         self.carry_out(steps).await;
     }
@@ -192,7 +202,7 @@ impl<P: Ports> Conversation<P> {
     pub async fn wake(&self) -> (Due, Result<(), StorageError>) {
         self.memory.borrow_mut().armed = None;
         let due = Due(self.take_steps());
-        if let Err(error) = self.settle().await {
+        if let Err(error) = self.write_confirmations().await {
             self.note("storage_failed", &error);
         }
         let armed = self.arm().await;
@@ -276,13 +286,17 @@ impl<P: Ports> Conversation<P> {
     /// When the alarm has to go off: at the earliest moment at which anything is due.
     fn due(&self) -> Result<Option<Alarm>, StorageError> {
         let now = self.ports.now();
-        let mut earliest = self.confirmation_due()?.map(|at| Alarm { at, watches: false });
+        let mut earliest = self.confirmation_due().map(|at| Alarm { at, watches: false });
         for lane in Lane::ALL {
             let Some(due) = self.lane_due(lane)? else { continue };
-            let taken = self.memory.borrow().lanes.taken_until(lane, now).filter(|_| due <= now);
-            // What is due and under way is looked at again, in case it never comes back.
-            let alarm = match taken {
-                Some(until) => Alarm { at: until.min(after(now, WATCH)), watches: true },
+            let taken = self.memory.borrow().lanes.taken_until(lane, now);
+            let is_watched = due <= now || lane == Lane::Outbox;
+            let alarm = match taken.filter(|_| is_watched) {
+                // What is under way is looked at again, in case it never comes back; and what is about to be.
+                Some(until) => Alarm { at: until.min(after(now, WATCH)), watches: due <= now },
+                None if lane == Lane::Outbox && self.outbox_has_fresh()? => {
+                    Alarm { at: after(now, WATCH), watches: false }
+                }
                 None => Alarm { at: due, watches: false },
             };
             earliest = Some(earliest.map_or(alarm, |earliest| if alarm.at < earliest.at { alarm } else { earliest }));
@@ -317,12 +331,20 @@ impl<P: Ports> Conversation<P> {
 
     /// Looks at what is stored, or changes what is known of it.
     fn stored<T>(&self, look: impl FnOnce(&mut Stored) -> T) -> Result<T, StorageError> {
-        let mut memory = self.memory.borrow_mut();
-        let stored = match memory.stored.take() {
+        self.stored_and_confirmed(|stored, _| look(stored))
+    }
+
+    /// The same, with the replies that CometChat has all the same.
+    fn stored_and_confirmed<T>(
+        &self,
+        look: impl FnOnce(&mut Stored, &BTreeMap<String, Confirmed>) -> T,
+    ) -> Result<T, StorageError> {
+        let Memory { stored, confirmed, .. } = &mut *self.memory.borrow_mut();
+        let stored = match stored {
             Some(stored) => stored,
-            None => self.load_rows()?,
+            unread => unread.insert(self.load_rows()?),
         };
-        Ok(look(memory.stored.insert(stored)))
+        Ok(look(stored, confirmed))
     }
 
     fn load_rows(&self) -> Result<Stored, StorageError> {

@@ -18,7 +18,7 @@ use super::record::Record;
 use super::rows::{self, Reply};
 use super::trouble::Trouble;
 use super::turn::UNDER_WAY;
-use super::{Conversation, backoff};
+use super::{Conversation, WATCH, backoff};
 use crate::callback::ReceiverType;
 use crate::cometchat::look::{Look, Seen};
 use crate::cometchat::{self, Answer, Later, Request, Sent, Service};
@@ -90,22 +90,17 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// When the rows of confirmed replies have to go at the latest.
-    pub(super) fn confirmation_due(&self) -> Result<Option<Millis>, StorageError> {
-        let mut earliest = None;
-        for key in self.confirmed() {
-            let due = self.reply_at(&key)?.map_or(0, |reply| reply.due_at);
-            earliest = Some(earliest.map_or(due, |earliest: Millis| earliest.min(due)));
-        }
-        Ok(earliest)
+    pub(super) fn confirmation_due(&self) -> Option<Millis> {
+        let memory = self.memory.borrow();
+        memory.confirmed.values().map(|confirmed| after(confirmed.at, WATCH)).min()
     }
 
     /// The first reply in the outbox that is not confirmed.
     fn first_reply(&self) -> Result<Option<Next>, StorageError> {
-        let confirmed = self.confirmed();
-        self.stored(|stored| {
+        self.stored_and_confirmed(|stored, confirmed| {
             let mut after = String::new();
             while let Some((key, reply)) = stored.outbox.next(&self.ports, &after, &mut stored.unreadable)? {
-                if !confirmed.contains(&key) {
+                if !confirmed.contains_key(&key) {
                     return Ok(Some(Next { key, reply }));
                 }
                 after = key;
@@ -116,14 +111,13 @@ impl<P: Ports> Conversation<P> {
 
     /// Of the answers in doubt that newer ones went before, the one whose turn it is: its first reply.
     fn first_in_doubt(&self) -> Result<Option<Next>, StorageError> {
-        let confirmed = self.confirmed();
-        self.stored(|stored| {
+        self.stored_and_confirmed(|stored, confirmed| {
             let mut first: Option<Next> = None;
             let (mut after, mut seq) = (String::new(), None);
             while let Some((key, reply)) = stored.doubt.next(&self.ports, &after, &mut stored.unreadable)? {
                 after.clone_from(&key);
                 let place = rows::seq_of(rows::DOUBT, &key);
-                if confirmed.contains(&key) || seq.replace(place) == Some(place) {
+                if confirmed.contains_key(&key) || seq.replace(place) == Some(place) {
                     continue;
                 }
                 if first.as_ref().is_none_or(|first| reply.due_at < first.reply.due_at) {
@@ -157,7 +151,7 @@ impl<P: Ports> Conversation<P> {
         });
         let Some(next) = in_doubt.or(first) else { return Ok(()) };
         if let Err(probe) = self.instance.breaker.admit(now) {
-            return self.hold(pass, next, probe).await;
+            return self.hold(next, probe);
         }
         let surely_unsent = self.take_unsent(&next.key) && !next.reply.doubtful;
         if !surely_unsent {
@@ -167,7 +161,7 @@ impl<P: Ports> Conversation<P> {
             }
             match self.look(pass, &next.reply).await {
                 Looked::Absent => {}
-                looked => return self.follow_look(pass, next, looked).await,
+                looked => return self.follow_look(next, looked),
             }
             // Whoever holds the lane now looks for itself.
             if !self.is_still_next(&next)? || !self.memory.borrow().lanes.is_held(pass) {
@@ -177,20 +171,17 @@ impl<P: Ports> Conversation<P> {
         let request = cometchat::reply::send(&self.address.bot, next.reply.body.get().to_owned());
         let answer = self.call(pass, &request).await;
         match Answer::read(answer, self.ports.now()) {
-            Answer::Sent(sent) => {
-                self.confirm(next, sent);
-                Ok(())
-            }
-            Answer::Unknown(reason) => self.put_off(pass, next, &reason).await,
-            Answer::Later(later) => self.wait(pass, next, later, true).await,
+            Answer::Sent(sent) => self.confirm(next, sent),
+            Answer::Unknown(reason) => self.put_off(next, &reason),
+            Answer::Later(later) => self.wait(next, later, true),
             Answer::Refused { code, conflict } if conflict || next.reply.doubtful => {
                 // What it refuses now it may have taken before.
                 match self.look(pass, &next.reply).await {
-                    Looked::Absent => self.refused(pass, next, code).await,
-                    looked => self.follow_look(pass, next, looked).await,
+                    Looked::Absent => self.refused(next, code),
+                    looked => self.follow_look(next, looked),
                 }
             }
-            Answer::Refused { code, .. } => self.refused(pass, next, code).await,
+            Answer::Refused { code, .. } => self.refused(next, code),
         }
     }
 
@@ -220,17 +211,14 @@ impl<P: Ports> Conversation<P> {
         }
     }
 
-    async fn follow_look(&self, pass: Pass, next: Next, looked: Looked) -> Result<(), StorageError> {
+    fn follow_look(&self, next: Next, looked: Looked) -> Result<(), StorageError> {
         match looked {
-            Looked::Found(sent) => {
-                self.confirm(next, sent);
-                Ok(())
-            }
-            Looked::Later(later) => self.wait(pass, next, later, false).await,
-            Looked::Undecided(reason) => self.put_off(pass, next, &reason).await,
+            Looked::Found(sent) => self.confirm(next, sent),
+            Looked::Later(later) => self.wait(next, later, false),
+            Looked::Undecided(reason) => self.put_off(next, &reason),
             Looked::TooLong if self.is_still_next(&next)? => {
                 let reply = Reply { doubtful: true, ..Reply::clone(&next.reply) };
-                self.bury_reply(pass, &next.key, reply, &Reason::InDoubt).await
+                self.bury_reply(&next.key, reply, &Reason::InDoubt)
             }
             Looked::TooLong | Looked::Absent => Ok(()),
         }
@@ -270,18 +258,25 @@ impl<P: Ports> Conversation<P> {
         answer
     }
 
-    fn confirm(&self, next: Next, sent: Sent) {
+    /// CometChat has a reply. Where no commit is about to come, its row goes at once.
+    fn confirm(&self, next: Next, sent: Sent) -> Result<(), StorageError> {
         let at = self.ports.now();
         self.memory.borrow_mut().confirmed.insert(next.key, Confirmed { sent, at });
+        if self.memory.borrow().is_busy || self.first_message()?.is_some() || self.first_reply()?.is_some() {
+            return Ok(());
+        }
+        let mut commit = self.begin();
+        self.record_of(&mut commit)?;
+        self.conclude(commit)
     }
 
     /// CometChat answers nobody: everyone waits until one has found out that it is back.
-    async fn hold(&self, pass: Pass, next: Next, probe: Millis) -> Result<(), StorageError> {
+    fn hold(&self, next: Next, probe: Millis) -> Result<(), StorageError> {
         let now = self.ports.now();
         if self.is_too_old(&next.reply, now) {
             let reason = next.reply.waits_for.clone().unwrap_or_else(|| "no_answer".to_owned());
             let reply = Reply::clone(&next.reply);
-            return self.bury_reply(pass, &next.key, reply, &Reason::CometChat(reason)).await;
+            return self.bury_reply(&next.key, reply, &Reason::CometChat(reason));
         }
         let spread = backoff::jittered(SPREAD, &next.reply.id, u32::try_from(probe & 0xffff).unwrap_or_default());
         self.held_until
@@ -294,7 +289,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// Nobody knows whether CometChat has the reply, or the history could not be read: later, with a look first.
-    async fn put_off(&self, pass: Pass, next: Next, reason: &str) -> Result<(), StorageError> {
+    fn put_off(&self, next: Next, reason: &str) -> Result<(), StorageError> {
         if !self.is_still_next(&next)? {
             return Ok(());
         }
@@ -310,28 +305,28 @@ impl<P: Ports> Conversation<P> {
         }
         if self.is_too_old(&reply, now) {
             let reason = Reason::CometChat(reason.to_owned());
-            return self.bury_reply(pass, &next.key, reply, &reason).await;
+            return self.bury_reply(&next.key, reply, &reason);
         }
         let wait = backoff::doubling(UNDER_WAY.saturating_mul(2), reply.tries, LONGEST_WAIT);
         reply.due_at = after(now, backoff::jittered(wait, &reply.id, reply.tries));
-        self.put_back(pass, next.key, reply).await
+        self.put_back(next.key, reply)
     }
 
     /// Stores a reply that waits. One that has been in doubt for too long lets newer answers go before it.
-    async fn put_back(&self, pass: Pass, key: String, reply: Reply) -> Result<(), StorageError> {
+    fn put_back(&self, key: String, reply: Reply) -> Result<(), StorageError> {
         let mut commit = self.begin();
         let is_in_doubt = key.starts_with(rows::OUTBOX) && reply.doubtful_since > 0;
         let holds_up = is_in_doubt && commit.now >= after(reply.doubtful_since, HOLDS_UP);
         if holds_up && !self.instance.breaker.is_open() {
-            self.step_aside(&mut commit, &key, reply)?;
+            self.set_apart(&mut commit, &key, reply)?;
         } else {
             commit.put_reply(key, reply);
         }
-        self.conclude(pass, commit).await
+        self.conclude(commit)
     }
 
     /// Lets newer answers go before the one that this reply is part of.
-    fn step_aside(&self, commit: &mut Commit, key: &str, first: Reply) -> Result<(), StorageError> {
+    fn set_apart(&self, commit: &mut Commit, key: &str, first: Reply) -> Result<(), StorageError> {
         self.note("reply_set_apart", &first.id);
         let mut first = Some(first);
         for (key, reply) in self.answer_from(key)? {
@@ -349,8 +344,7 @@ impl<P: Ports> Conversation<P> {
     /// What is left of the answer that begins with this key, or is there from it on: what is confirmed is not.
     pub(super) fn answer_from(&self, key: &str) -> Result<Vec<(String, Rc<Reply>)>, StorageError> {
         let place = key.rsplit_once('/').map_or(key, |(place, _)| place);
-        let confirmed = self.confirmed();
-        self.stored(|stored| {
+        self.stored_and_confirmed(|stored, confirmed| {
             let queue = if key.starts_with(rows::DOUBT) { &mut stored.doubt } else { &mut stored.outbox };
             let mut answer = Vec::new();
             let mut after = place.to_owned();
@@ -359,7 +353,7 @@ impl<P: Ports> Conversation<P> {
                     break;
                 }
                 after.clone_from(&next);
-                if next.as_str() >= key && !confirmed.contains(&next) {
+                if next.as_str() >= key && !confirmed.contains_key(&next) {
                     answer.push((next, reply));
                 }
             }
@@ -367,12 +361,8 @@ impl<P: Ports> Conversation<P> {
         })?
     }
 
-    fn confirmed(&self) -> Vec<String> {
-        self.memory.borrow().confirmed.keys().cloned().collect()
-    }
-
     /// CometChat has not looked at the request and will later, or somebody has to mend what keeps it from doing so.
-    async fn wait(&self, pass: Pass, next: Next, later: Later, was_sent: bool) -> Result<(), StorageError> {
+    fn wait(&self, next: Next, later: Later, was_sent: bool) -> Result<(), StorageError> {
         let (reason, told) = match &later {
             Later::Busy { wait } => ("ERR_TOO_MANY_REQUESTS", *wait),
             Later::Denied { code } => (code.as_str(), None),
@@ -397,39 +387,39 @@ impl<P: Ports> Conversation<P> {
         }
         if self.is_too_old(&reply, now) {
             let reason = Reason::CometChat(reason.to_owned());
-            return self.bury_reply(pass, &next.key, reply, &reason).await;
+            return self.bury_reply(&next.key, reply, &reason);
         }
         let wait = backoff::doubling(Duration::from_secs(1), reply.waits, LONGEST_WAIT);
         // Everyone who was told the same number would be back in the same moment.
         let spread = backoff::jittered(Duration::from_secs(1), &reply.id, reply.waits);
         let told = told.map_or(Duration::ZERO, |told| Duration::from_millis(told).saturating_add(spread));
         reply.due_at = after(now, wait.max(told));
-        self.put_back(pass, next.key, reply).await
+        self.put_back(next.key, reply)
     }
 
     /// CometChat does not have the reply, and will not take it.
-    async fn refused(&self, pass: Pass, next: Next, code: String) -> Result<(), StorageError> {
+    fn refused(&self, next: Next, code: String) -> Result<(), StorageError> {
         if !self.is_still_next(&next)? {
             return Ok(());
         }
         let reply = Reply { doubtful: false, ..Reply::clone(&next.reply) };
         self.memory.borrow_mut().unsent.push(next.key.clone());
-        self.bury_reply(pass, &next.key, reply, &Reason::CometChat(code)).await
+        self.bury_reply(&next.key, reply, &Reason::CometChat(code))
     }
 
     /// A reply is dead, and with it the rest of the answer that it is part of; the conversation goes on.
-    async fn bury_reply(&self, pass: Pass, key: &str, reply: Reply, reason: &Reason) -> Result<(), StorageError> {
+    fn bury_reply(&self, key: &str, reply: Reply, reason: &Reason) -> Result<(), StorageError> {
         let mut answer = self.answer_from(key)?;
         if let Some(first) = answer.first_mut() {
             first.1 = Rc::new(reply);
         }
         let mut commit = self.begin();
-        self.bury_replies_into(&mut commit, answer, reason)?;
-        self.conclude(pass, commit).await
+        self.add_death_of_replies(&mut commit, answer, reason)?;
+        self.conclude(commit)
     }
 
     /// Adds the end of an answer, or of what is left of it, to a commit.
-    pub(super) fn bury_replies_into(
+    pub(super) fn add_death_of_replies(
         &self,
         commit: &mut Commit,
         answer: Vec<(String, Rc<Reply>)>,
@@ -461,7 +451,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// Deletes the rows of confirmed replies, if there are any, and calls for the next alarm.
-    pub(super) async fn settle(&self) -> Result<(), StorageError> {
+    pub(super) async fn write_confirmations(&self) -> Result<(), StorageError> {
         if self.memory.borrow().confirmed.is_empty() {
             return self.arm().await;
         }
@@ -483,7 +473,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// Adds the end of every confirmed reply to a commit. Somebody else may have dealt with it already.
-    pub(super) fn settle_into(&self, commit: &mut Commit) -> Result<(), StorageError> {
+    pub(super) fn add_confirmations(&self, commit: &mut Commit) -> Result<(), StorageError> {
         let confirmed = self.memory.borrow().confirmed.clone();
         self.remember_confirmed(self.record_of(commit)?);
         for (key, Confirmed { at, .. }) in confirmed {
@@ -507,7 +497,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// The commit is made: the confirmed replies are done with.
-    pub(super) fn settled(&self) {
+    pub(super) fn forget_confirmed(&self) {
         self.memory.borrow_mut().confirmed.clear();
     }
 }

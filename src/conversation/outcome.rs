@@ -1,6 +1,6 @@
 //! How a message ends, and the counts that prove that each one does.
 
-use crate::json::{Field, object};
+use crate::json::{Field, add_text, object};
 
 /// The one recorded end of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,8 @@ impl Field for Outcome {
         [Self::Answered, Self::Ignored, Self::HandedOver, Self::Dead].into_iter().find(|known| known.as_str() == text)
     }
 
-    fn write(&self) -> Option<String> {
-        self.as_str().to_owned().write()
+    fn write(&self, json: &mut String) {
+        add_text(json, self.as_str());
     }
 }
 

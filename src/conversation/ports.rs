@@ -9,7 +9,7 @@ use crate::cometchat::{NoAnswer, Request, Response};
 pub type Millis = u64;
 
 /// Adds a duration to a moment.
-pub(super) fn after(moment: Millis, wait: Duration) -> Millis {
+pub(crate) fn after(moment: Millis, wait: Duration) -> Millis {
     moment.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
 }
 

@@ -41,14 +41,14 @@ object! {
         /// The newer version whose value in KV was set aside when this conversation was started afresh.
         pub aside: Option<u32> as "aside",
         /// What only a conversation in flight knows.
-        pub flight: Option<Flight> as "flight",
+        pub bookkeeping: Option<Bookkeeping> as "flight",
     }
 }
 
 object! {
     /// How far KV has a conversation that is in flight, and what else only its object has to know.
     #[derive(Debug, Clone, Copy, Default)]
-    pub struct Flight {
+    pub struct Bookkeeping {
         /// Whether KV has been read since the object was empty. Until then the counts are only what came since.
         pub loaded: bool as "loaded" = false,
         /// The newest generation that KV has accepted.
@@ -78,10 +78,10 @@ impl Record {
 
     /// Takes over what KV had, once. Counts made meanwhile are added to it.
     pub fn adopt(&mut self, archived: Option<&Self>) {
-        if self.flight().loaded {
+        if self.bookkeeping().loaded {
             return;
         }
-        self.flight_mut().loaded = true;
+        self.bookkeeping_mut().loaded = true;
         let Some(archived) = archived else { return };
         self.generation = self.generation.saturating_add(archived.generation);
         self.counts = self.counts.plus(archived.counts);
@@ -92,23 +92,23 @@ impl Record {
     }
 
     /// What only a conversation in flight knows; a record from KV knows nothing of it.
-    pub fn flight(&self) -> Flight {
-        self.flight.unwrap_or_default()
+    pub fn bookkeeping(&self) -> Bookkeeping {
+        self.bookkeeping.unwrap_or_default()
     }
 
     /// The same, to change it.
-    pub fn flight_mut(&mut self) -> &mut Flight {
-        self.flight.get_or_insert_default()
+    pub fn bookkeeping_mut(&mut self) -> &mut Bookkeeping {
+        self.bookkeeping.get_or_insert_default()
     }
 
     /// Whether KV has to be told.
     pub fn has_to_rest(&self) -> bool {
-        self.generation > self.flight().archived
+        self.generation > self.bookkeeping().archived
     }
 
     /// The value for KV.
     pub fn at_rest(&self, bot: &str, state: Option<Rc<RawValue>>) -> Self {
-        Self { version: VERSION, bot: bot.to_owned(), state, flight: None, ..self.clone() }
+        Self { version: VERSION, bot: bot.to_owned(), state, bookkeeping: None, ..self.clone() }
     }
 
     /// Reads a value from KV, of any version.
@@ -134,7 +134,7 @@ impl Record {
     /// Notes a change that KV has to see.
     pub fn touch(&mut self, now: Millis) {
         if !self.has_to_rest() {
-            self.flight_mut().unrested_since = now;
+            self.bookkeeping_mut().unrested_since = now;
         }
         self.generation = self.generation.saturating_add(1);
         self.updated_at = now;

@@ -12,7 +12,7 @@ use super::commit::Commit;
 use super::lanes::Pass;
 use super::outcome::Counts;
 use super::ports::{ArchiveError, Change, Millis, Ports, StorageError, after};
-use super::record::{Flight, Reading, Record, VERSION};
+use super::record::{Bookkeeping, Reading, Record, VERSION};
 use super::upgrade::OLD_SEEN;
 use super::{Conversation, backoff, rows};
 use crate::address::Address;
@@ -53,7 +53,7 @@ fn aside_key(version: u32, address: &Address) -> String {
 impl<P: Ports> Conversation<P> {
     /// Reads KV, unless that has been done since the object was empty.
     pub(super) async fn load(&self) -> Result<Result<Loaded, ArchiveError>, StorageError> {
-        if self.stored(|stored| stored.record.flight().loaded)? {
+        if self.stored(|stored| stored.record.bookkeeping().loaded)? {
             return Ok(Ok(Loaded::default()));
         }
         Ok(self.load_from_archive().await)
@@ -118,10 +118,10 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// Adds what KV had to a commit.
-    pub(super) fn adopt_into(&self, commit: &mut Commit, loaded: &Loaded) -> Result<(), StorageError> {
+    pub(super) fn add_archived(&self, commit: &mut Commit, loaded: &Loaded) -> Result<(), StorageError> {
         let has_state = self.stored(|stored| stored.state.is_some())?;
         let record = self.record_of(commit)?;
-        if record.flight().loaded {
+        if record.bookkeeping().loaded {
             return Ok(());
         }
         record.adopt(loaded.archived.as_ref());
@@ -144,29 +144,29 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// Whether KV has to be told, how far it has been, and when something last happened; `None` where nothing has.
-    fn progress(&self) -> Result<Option<(bool, Flight, Millis)>, StorageError> {
+    fn progress(&self) -> Result<Option<(bool, Bookkeeping, Millis)>, StorageError> {
         self.stored(|stored| {
             let record = &stored.record;
-            stored.has_record.then(|| (record.has_to_rest(), record.flight(), record.updated_at))
+            stored.has_record.then(|| (record.has_to_rest(), record.bookkeeping(), record.updated_at))
         })
     }
 
     /// When KV is told what it lacks: when it is quiet, and after a while in any case.
     fn rest_due(&self) -> Result<Option<Millis>, StorageError> {
-        let Some((true, flight, updated_at)) = self.progress()? else { return Ok(None) };
-        let since = if flight.unrested_since == 0 { updated_at } else { flight.unrested_since };
+        let Some((true, bookkeeping, updated_at)) = self.progress()? else { return Ok(None) };
+        let since = if bookkeeping.unrested_since == 0 { updated_at } else { bookkeeping.unrested_since };
         let at_the_latest = after(since, REST_AT_THE_LATEST.max(self.settings.rest_after));
         let quiet = if self.is_quiet()? { after(updated_at, self.settings.rest_after) } else { at_the_latest };
-        Ok(Some(quiet.min(at_the_latest).max(flight.due_at)))
+        Ok(Some(quiet.min(at_the_latest).max(bookkeeping.due_at)))
     }
 
     fn emptying_due(&self) -> Result<Option<Millis>, StorageError> {
-        let Some((false, flight, updated_at)) = self.progress()? else { return Ok(None) };
+        let Some((false, bookkeeping, updated_at)) = self.progress()? else { return Ok(None) };
         if !self.is_quiet()? {
             return Ok(None);
         }
-        let trusted = after(flight.archived_at, self.settings.empty_after.min(STALE));
-        Ok(Some(after(updated_at, self.settings.empty_after).max(trusted).max(flight.due_at)))
+        let trusted = after(bookkeeping.archived_at, self.settings.empty_after.min(STALE));
+        Ok(Some(after(updated_at, self.settings.empty_after).max(trusted).max(bookkeeping.due_at)))
     }
 
     fn is_quiet(&self) -> Result<bool, StorageError> {
@@ -181,7 +181,7 @@ impl<P: Ports> Conversation<P> {
         if is_due(self.repair_due()?) {
             let mut commit = self.begin();
             self.record_of(&mut commit)?;
-            self.conclude(pass, commit).await
+            self.conclude(commit)
         } else if is_due(self.letter_due()?) {
             self.deliver(pass).await
         } else if is_due(self.rest_due()?) {
@@ -189,21 +189,21 @@ impl<P: Ports> Conversation<P> {
         } else if is_due(self.emptying_due()?) {
             self.empty(pass).await
         } else if is_due(self.forgetting_due()?) {
-            self.forget(pass).await
+            self.forget()
         } else {
             Ok(())
         }
     }
 
     async fn rest(&self, pass: Pass) -> Result<(), StorageError> {
-        if !self.stored(|stored| stored.record.flight().loaded)? {
+        if !self.stored(|stored| stored.record.bookkeeping().loaded)? {
             // Only messages that died before any turn got as far as reading KV: their counts have to join the others.
             let loaded = match self.load().await? {
                 Ok(loaded) => loaded,
-                Err(error) => return self.rest_later(pass, &error).await,
+                Err(error) => return self.rest_later(&error),
             };
             let mut commit = self.begin();
-            self.adopt_into(&mut commit, &loaded)?;
+            self.add_archived(&mut commit, &loaded)?;
             let record = self.record_of(&mut commit)?;
             record.generation = record.generation.saturating_add(1);
             self.finish(commit).await?;
@@ -212,35 +212,42 @@ impl<P: Ports> Conversation<P> {
         let json = value.to_json();
         let metadata = Json::new()
             // KV metadata holds 1,024 bytes.
-            .field("conversationId", value.conversation_id.write().filter(|id| id.len() <= 512))
-            .raw("counts", &value.counts.to_json())
+            .field("conversationId", &value.conversation_id.clone().filter(|id| id.to_json().len() <= 512))
+            .field("counts", &value.counts)
             .number("generation", value.generation)
             .number("updatedAt", value.updated_at)
             .build();
         let stored = self.store(pass, &self.address.key(), &json, self.settings.state_ttl, &metadata).await;
         if let Err(error) = stored {
-            return self.rest_later(pass, &error).await;
+            return self.rest_later(&error);
         }
         let mut commit = self.begin();
         let now = commit.now;
         let record = self.record_of(&mut commit)?;
         // The conversation may have gone on meanwhile; then what KV has is an older generation, and it rests again.
-        let flight = record.flight();
-        let archived = flight.archived.max(value.generation);
+        let bookkeeping = record.bookkeeping();
+        let archived = bookkeeping.archived.max(value.generation);
         let unrested_since = if record.generation > archived { now } else { 0 };
-        *record.flight_mut() =
-            Flight { loaded: true, archived, archived_at: now, unrested_since, tries: 0, due_at: 0, ..flight };
-        self.conclude(pass, commit).await
+        *record.bookkeeping_mut() = Bookkeeping {
+            loaded: true,
+            archived,
+            archived_at: now,
+            unrested_since,
+            tries: 0,
+            due_at: 0,
+            ..bookkeeping
+        };
+        self.conclude(commit)
     }
 
-    async fn rest_later(&self, pass: Pass, error: &dyn std::fmt::Display) -> Result<(), StorageError> {
+    fn rest_later(&self, error: &dyn std::fmt::Display) -> Result<(), StorageError> {
         self.note("rest_delayed", error);
         let mut commit = self.begin();
         let now = commit.now;
-        let flight = self.record_of(&mut commit)?.flight_mut();
-        flight.tries = flight.tries.saturating_add(1);
-        flight.due_at = after(now, backoff::archive(flight.tries, &self.address.to_string()));
-        self.conclude(pass, commit).await
+        let bookkeeping = self.record_of(&mut commit)?.bookkeeping_mut();
+        bookkeeping.tries = bookkeeping.tries.saturating_add(1);
+        bookkeeping.due_at = after(now, backoff::archive(bookkeeping.tries, &self.address.to_string()));
+        self.conclude(commit)
     }
 
     /// Empties the object if KV shows the generation that it wrote and nothing has arrived meanwhile.
@@ -251,10 +258,10 @@ impl<P: Ports> Conversation<P> {
             || self.stored(|stored| (stored.record.generation, stored.record.updated_at, stored.record.counts));
         let (generation, updated_at, _) = record()?;
         let mut counts = Counts::default();
-        if self.stored(|stored| stored.record.flight().loaded)? {
+        if self.stored(|stored| stored.record.bookkeeping().loaded)? {
             let shown = match self.fetch(&self.address.key()).await {
                 Ok(shown) => shown,
-                Err(error) => return self.rest_later(pass, &error).await,
+                Err(error) => return self.rest_later(&error),
             };
             let shown_generation = match shown.as_deref().map(Record::from_kv) {
                 Some(Reading::Known(value)) => {
@@ -266,9 +273,9 @@ impl<P: Ports> Conversation<P> {
             if shown_generation != Some(generation) && record()?.0 == generation {
                 self.note("rest_again", &"KV does not show what was written");
                 let mut commit = self.begin();
-                self.record_of(&mut commit)?.flight_mut().archived = 0;
+                self.record_of(&mut commit)?.bookkeeping_mut().archived = 0;
                 self.finish(commit).await?;
-                return self.rest_later(pass, &"KV does not show what was written").await;
+                return self.rest_later(&"KV does not show what was written");
             }
         }
         let is_unchanged = || -> Result<bool, StorageError> {
@@ -282,7 +289,7 @@ impl<P: Ports> Conversation<P> {
             let mut commit = self.begin();
             let record = self.record_of(&mut commit)?;
             record.generation = record.generation.saturating_add(1);
-            return self.conclude(pass, commit).await;
+            return self.conclude(commit);
         }
         if self.stored(|stored| stored.foreign.any())? {
             return self.empty_own_rows(pass, is_unchanged).await;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::Conversation;
 use super::commit::Commit;
-use super::lanes::Pass;
 use super::ports::{Change, Millis, Ports, StorageError};
 use super::rows;
 use super::upgrade::OLD_SEEN;
@@ -63,30 +62,31 @@ impl<P: Ports> Conversation<P> {
         let (now, stretch) = (commit.now, self.stretch());
         let has_old_seen = self.stored(|stored| stored.has_old_seen)?;
         let since = self.stretch_of(now);
-        let flight = self.record_of(commit)?.flight_mut();
-        if flight.seen_since == 0 {
-            flight.seen_since = since;
+        let bookkeeping = self.record_of(commit)?.bookkeeping_mut();
+        if bookkeeping.seen_since == 0 {
+            bookkeeping.seen_since = since;
         }
-        if has_old_seen && flight.old_seen_until == 0 {
-            flight.old_seen_until = now.saturating_add(stretch);
+        if has_old_seen && bookkeeping.old_seen_until == 0 {
+            bookkeeping.old_seen_until = now.saturating_add(stretch);
         }
         Ok(())
     }
 
     /// When ids have to go.
     pub(super) fn forgetting_due(&self) -> Result<Option<Millis>, StorageError> {
-        let flight = self.stored(|stored| stored.record.flight())?;
-        let new = (flight.seen_since > 0).then(|| flight.seen_since.saturating_add(self.stretch().saturating_mul(2)));
-        let old = (flight.old_seen_until > 0).then_some(flight.old_seen_until);
+        let bookkeeping = self.stored(|stored| stored.record.bookkeeping())?;
+        let new = (bookkeeping.seen_since > 0)
+            .then(|| bookkeeping.seen_since.saturating_add(self.stretch().saturating_mul(2)));
+        let old = (bookkeeping.old_seen_until > 0).then_some(bookkeeping.old_seen_until);
         Ok(new.into_iter().chain(old).min())
     }
 
     /// Lets a piece of what is too old go.
-    pub(super) async fn forget(&self, pass: Pass) -> Result<(), StorageError> {
+    pub(super) fn forget(&self) -> Result<(), StorageError> {
         let mut commit = self.begin();
         let now = commit.now;
-        let flight = self.stored(|stored| stored.record.flight())?;
-        let is_old = (1..=now).contains(&flight.old_seen_until);
+        let bookkeeping = self.stored(|stored| stored.record.bookkeeping())?;
+        let is_old = (1..=now).contains(&bookkeeping.old_seen_until);
         let kept = self.stretch_of(now).saturating_sub(self.stretch());
         let (after, until) = if is_old {
             (OLD_SEEN.to_owned(), rows::end_of(OLD_SEEN))
@@ -97,16 +97,16 @@ impl<P: Ports> Conversation<P> {
             if is_old {
                 self.stored(|stored| stored.has_old_seen = false)?;
             }
-            let flight = self.record_of(&mut commit)?.flight_mut();
+            let bookkeeping = self.record_of(&mut commit)?.bookkeeping_mut();
             if is_old {
-                flight.old_seen_until = 0;
+                bookkeeping.old_seen_until = 0;
             } else {
-                flight.seen_since = kept;
+                bookkeeping.seen_since = kept;
             }
         } else {
             self.stored(|stored| stored.seen = None)?;
             commit.change(Change::DeleteRange { after, until, limit: PIECE });
         }
-        self.conclude(pass, commit).await
+        self.conclude(commit)
     }
 }

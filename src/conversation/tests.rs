@@ -357,16 +357,21 @@ fn the_event_that_brings_a_message_answers_it() {
     assert_eq!(world.asked(), ["bot-7-answer-0", "bot-7-answer-1"]);
     // All that came of the turn, and the message's id. One alarm serves both.
     let id = format!("seen/{:011}/7", BEGIN / 86_400_000 * 86_400);
+    let replies = ["2/outbox/0000000000000001/000000", "2/outbox/0000000000000001/000001"];
+    let gone = replies.map(|key| format!("-{key}"));
     assert_eq!(
         *world.commits.borrow(),
-        [["2/outbox/0000000000000001/000000", "2/outbox/0000000000000001/000001", "2/record", id.as_str()]
-            .map(str::to_owned)]
+        [
+            vec![replies[0], replies[1], "2/record", id.as_str()],
+            // It is not likely that more will come soon.
+            vec![&gone[0], &gone[1], "2/record"],
+        ]
     );
-    assert_eq!(*world.alarms.borrow(), [BEGIN + 2_000]);
-    scene.alarm();
     assert_eq!(world.keys("2/"), ["2/record"]);
+    assert_eq!(*world.alarms.borrow(), [BEGIN + 5_000]);
+    scene.alarm();
     // Rest, 30 s after the last of it.
-    assert_eq!(*world.alarms.borrow(), [BEGIN + 2_000, BEGIN + 32_000]);
+    assert_eq!(*world.alarms.borrow(), [BEGIN + 5_000, BEGIN + 30_000]);
     assert_eq!(world.asked(), [""; 0]);
     let lines = world.lines.take();
     assert_eq!(
@@ -382,10 +387,29 @@ fn the_event_that_brings_a_message_answers_it() {
     assert_eq!(
         world.kv.borrow()["conversation:bot:user:ann"],
         json!({
-            "version": 1, "generation": 2, "bot": "bot", "state": null, "sent": [], "updatedAt": BEGIN + 2_000,
+            "version": 1, "generation": 2, "bot": "bot", "state": null, "sent": [], "updatedAt": BEGIN,
             "counts": { "received": 1, "answered": 1, "ignored": 0, "handedOver": 0, "dead": 0 },
         })
     );
+}
+
+#[test]
+fn where_more_will_come_a_confirmation_waits_for_the_next_commit_or_the_alarm() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    scene.hear(says("7", &["one"]));
+    for id in ["8", "9"] {
+        world.now.set(world.now.get() + 4_000);
+        scene.hear(says(id, &["two"]));
+        assert_eq!(world.keys("2/outbox/").len(), 1, "its own, and not the one before");
+    }
+    assert_eq!(world.commits.borrow().len(), 4);
+    world.alarms.borrow_mut().push(world.now.get() + 5_000);
+    scene.alarm();
+    assert_eq!(world.keys("2/"), ["2/record"]);
+    world.now.set(world.now.get() + 5_000);
+    scene.hear(says("10", &["four"]));
+    assert_eq!(world.keys("2/"), ["2/record"]);
 }
 
 #[test]
@@ -634,7 +658,7 @@ fn kv_is_told_of_a_letter_until_it_takes_it_and_of_its_deletion_only_then() {
     world.pass(1_000);
     letter.turn.as_mut().unwrap().message = raw(&json!({ "says": ["one"] }));
     assert_eq!(done(scene.engine.replay("dead:bot:user:ann:7", letter)), Ok(Replayed::Accepted));
-    done(scene.engine.drive());
+    done(scene.engine.process());
     scene.until(|world| world.keys("2/letter/").is_empty());
     assert!(!world.kv.borrow().contains_key("dead:bot:user:ann:7"));
     assert!(world.now.get() >= settled);
@@ -694,7 +718,7 @@ fn a_turn_that_is_tried_again_begins_like_a_new_one() {
     // What dies again has had a letter before.
     world.kv_refuses.set(1);
     world.answers.borrow_mut().push_back(failure(404, "ERR_NO"));
-    done(scene.engine.drive());
+    done(scene.engine.process());
     let letters: Vec<_> =
         world.keys("2/letter/").iter().filter(|key| key.len() == 25).map(|key| world.row(key)).collect();
     assert_eq!(letters.last().unwrap()["again"], true);
@@ -725,7 +749,7 @@ fn replies_that_are_tried_again_are_looked_for_where_they_were_in_doubt() {
     };
     assert_eq!(world.row("2/outbox/0000000000000001/000000"), again(0, BEGIN + 2_000, false, false));
     assert_eq!(world.row("2/outbox/0000000000000001/000001"), again(1, BEGIN, true, true));
-    done(scene.engine.drive());
+    done(scene.engine.process());
     assert_eq!(world.asked(), ["bot-7-answer-0"]);
     assert_eq!(scene.until_asked(), ["look", "bot-7-answer-1"]);
 }
@@ -753,7 +777,7 @@ fn the_attempt_at_the_next_message_is_recorded_with_the_end_of_the_one_before() 
         let mut next = message("8", &json!({ "hangs": true }));
         next.seq = 2;
         world.plant("2/inbox/0000000000000002", &next.to_json());
-        done(scene.engine.drive());
+        done(scene.engine.process());
         assert_eq!(world.lines.borrow().iter().find(|line| line["event"] == "message").unwrap()["outcome"], end);
         let row = world.row("2/inbox/0000000000000002");
         // Where it left nothing behind, the next would begin later and not at once.
@@ -788,7 +812,7 @@ fn a_write_that_fails_is_tried_again_two_seconds_later() {
     scene.world.write_fails.set(true);
     done(scene.engine.work(due));
     // The alarm that watches over the step, and the one that follows its failure.
-    assert_eq!(*scene.world.alarms.borrow(), [BEGIN + 2_000, BEGIN + 12_000, BEGIN + 4_000]);
+    assert_eq!(*scene.world.alarms.borrow(), [BEGIN + 2_000, BEGIN + 7_000, BEGIN + 4_000]);
     assert_eq!(scene.world.notes(), [note("storage_failed", "storage: full")]);
     assert_eq!(scene.until_asked(), ["bot-7-answer-0"]);
 }
@@ -872,7 +896,7 @@ fn a_message_too_large_for_a_row_does_not_keep_the_conversation_from_going_on() 
     let mut entry = message("7", &json!({ "fails": true, "filling": "x".repeat(1_990_001) }));
     (entry.seq, entry.attempts, entry.due_at) = (1, 3, BEGIN);
     world.plant("2/inbox/0000000000000001", &entry.to_json());
-    done(scene.engine.drive());
+    done(scene.engine.process());
     assert_eq!(world.notes(), [note("letter_cut", "7")]);
     assert_eq!(world.kv.borrow()["dead:bot:user:ann:7"]["reason"], "crashed");
     assert_eq!(world.kv.borrow()["dead:bot:user:ann:7"]["turn"], Value::Null);
@@ -885,6 +909,7 @@ fn a_value_of_a_newer_version_is_kept_and_taken_back_by_code_that_knows_it() {
     let scene = Scene::new();
     let newer = json!({ "version": 9, "state": "of a newer version" });
     scene.world.kv.borrow_mut().insert(key.to_owned(), newer.clone());
+    scene.world.answers.borrow_mut().push_back(answer(429, &json!({})));
     scene.hear(message("7", &json!({ "state": "new", "tells": true })));
     assert!(scene.world.row("2/outbox/0000000000000001/000000")["body"]["data"]["text"] == "nothing");
     scene.until(|world| world.kv.borrow()[key]["version"] == 1);
@@ -899,6 +924,7 @@ fn a_value_of_a_newer_version_is_kept_and_taken_back_by_code_that_knows_it() {
         let value = |state: &str, aside: Option<u32>| json!({ "version": 1, "state": state, "aside": aside });
         world.kv.borrow_mut().insert(key.to_owned(), value("other", Some(aside)));
         world.kv.borrow_mut().insert(format!("aside:{aside}:bot:user:ann"), value("kept", None));
+        world.answers.borrow_mut().push_back(answer(429, &json!({})));
         scene.hear(message("7", &json!({ "tells": true })));
         assert_eq!(world.row("2/outbox/0000000000000001/000000")["body"]["data"]["text"], state);
         assert_eq!(world.row("2/record")["aside"], left);
@@ -1090,7 +1116,7 @@ fn a_turn_that_fails_is_tried_three_times() {
 fn a_bot_that_hangs_is_given_up_after_25_seconds() {
     let scene = Scene::new();
     scene.receive(message("7", &json!({ "hangs": true })));
-    done(scene.engine.drive());
+    done(scene.engine.process());
     assert_eq!(scene.world.now.get(), BEGIN + 25_000);
     assert_eq!(scene.world.notes(), [note("turn_failed", "deadline")]);
 }
@@ -1208,7 +1234,7 @@ fn messages_that_wait_keep_their_order_however_many_they_are() {
     let view = scene.engine.view().unwrap().unwrap();
     assert_eq!((view.inbox, view.counts.received), (131, 131));
     scene.world.pass(2_000);
-    done(scene.engine.drive());
+    done(scene.engine.process());
     let asked: Vec<String> = (1..=131).map(|n| format!("bot-{n}-answer-0")).collect();
     assert_eq!(scene.world.asked(), asked);
 }
@@ -1252,7 +1278,7 @@ fn rows_of_version_1_are_brought_up_and_their_ids_go_after_a_day() {
     world.plant("1/seen/message/7", "");
     world.plant("1/inbox/0000000000000003", r#"{"id":"8","seq":9,"message":{"says":["one"]}}"#);
     assert_eq!(scene.receive(says("7", &["again"])), Receipt::Duplicate);
-    done(scene.engine.drive());
+    done(scene.engine.process());
     assert_eq!(world.asked(), ["bot-8-answer-0"]);
     assert_eq!(world.keys("1/"), ["1/seen/message/7"]);
     assert!(world.keys("2/inbox/").is_empty());
@@ -1272,7 +1298,7 @@ fn a_message_in_flight_is_a_duplicate_for_as_long_as_it_is() {
     Rc::get_mut(&mut scene.engine).unwrap().behaviour = None;
     scene.hear(says("7", &["one"]));
     scene.world.pass(3 * 86_400_000);
-    done(scene.engine.drive());
+    done(scene.engine.process());
     assert_eq!(scene.world.keys("seen/"), [""; 0]);
     assert_eq!(scene.receive(says("7", &["one"])), Receipt::Duplicate);
     let scene = scene.restart();
@@ -1287,6 +1313,7 @@ fn another_instance_finds_a_large_state() {
     let state = "x".repeat(5_000);
     scene.hear(message("7", &json!({ "state": state })));
     let scene = scene.restart();
+    scene.world.answers.borrow_mut().push_back(answer(429, &json!({})));
     scene.hear(message("8", &json!({ "tells": true, "state": state })));
     let key = scene.world.keys("2/outbox/").remove(0);
     assert_eq!(scene.world.row(&key)["body"]["data"]["text"], format!("\"{state}\""));
@@ -1319,7 +1346,7 @@ fn a_message_that_comes_while_many_wait_does_not_overtake_those_that_are_not_in_
     }
     let scene = Scene::of(scene.world, settings);
     scene.world.pass(2_000);
-    done(scene.engine.drive());
+    done(scene.engine.process());
     assert_eq!(scene.world.asked(), ["bot-1-answer-0"]);
     scene.receive(says("131", &["one"]));
     // The second message dies after three attempts; then it is the turn of the others.
@@ -1335,11 +1362,11 @@ fn an_attempt_that_comes_back_after_a_later_one_has_begun_changes_nothing() {
     world.stands_still.set(true);
     scene.receive(message("7", &json!({ "waits": true, "state": "of seven" })));
     let mut context = Context::from_waker(Waker::noop());
-    let mut first = Box::pin(scene.engine.drive());
+    let mut first = Box::pin(scene.engine.process());
     assert!(first.as_mut().poll(&mut context).is_pending());
     // It is taken for cut off.
     world.pass(46_000);
-    let mut second = Box::pin(scene.engine.drive());
+    let mut second = Box::pin(scene.engine.process());
     assert!(second.as_mut().poll(&mut context).is_pending());
     assert_eq!(world.row("2/inbox/0000000000000001")["attempts"], 2);
     GATE.set(true);

@@ -81,7 +81,7 @@ impl<P: Ports> Conversation<P> {
         let begun = self.memory.borrow_mut().begun.take() == Some((entry.seq, entry.attempts));
         if !begun {
             if entry.attempts >= MAX_ATTEMPTS {
-                return self.bury_turn(pass, entry, &Reason::Crashed).await;
+                return self.bury_turn(entry, &Reason::Crashed);
             }
             entry.attempts = entry.attempts.saturating_add(1);
             entry.due_at = after(self.ports.now(), wait(entry.attempts).max(FIRST_WAIT));
@@ -91,14 +91,14 @@ impl<P: Ports> Conversation<P> {
         }
         let Some(behaviour) = self.behaviour else {
             self.report(Trouble::NoBot).await;
-            return self.delay_turn(pass, entry, &NO_BOT, UNTIL_THERE_IS_A_BOT).await;
+            return self.delay_turn(entry, &NO_BOT, UNTIL_THERE_IS_A_BOT);
         };
         if entry.waits_for.as_deref() == Some(NO_BOT) {
             self.there_is_a_bot().await;
         }
         let loaded = match self.load().await? {
             Ok(loaded) => loaded,
-            Err(error) => return self.delay_turn(pass, entry, &error, LONGEST_DELAY).await,
+            Err(error) => return self.delay_turn(entry, &error, LONGEST_DELAY),
         };
         // Whatever the bot does to this instance, its attempt counts. A message that this very event has brought has not
         // been acknowledged yet: it is not lost without a word.
@@ -121,14 +121,14 @@ impl<P: Ports> Conversation<P> {
             if let Some(state) = &state
                 && let Err(error) = self.set_state_aside(state).await
             {
-                return self.delay_turn(pass, entry, &error, LONGEST_DELAY).await;
+                return self.delay_turn(entry, &error, LONGEST_DELAY);
             }
             self.memory.borrow_mut().lanes.extend(pass, self.ports.now());
             result = self.run(behaviour, &entry, None, &record).await;
         }
         match result {
-            Ok(output) => self.commit_turn(pass, entry, &loaded, output).await,
-            Err(failure) => self.fail_turn(pass, entry, failure).await,
+            Ok(output) => self.commit_turn(entry, &loaded, output),
+            Err(failure) => self.fail_turn(entry, failure),
         }
     }
 
@@ -144,17 +144,17 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// State, replies and verdict, at once, and only if the attempt is still the current one.
-    async fn commit_turn(&self, pass: Pass, entry: Entry, loaded: &Loaded, output: Output) -> Result<(), StorageError> {
+    fn commit_turn(&self, entry: Entry, loaded: &Loaded, output: Output) -> Result<(), StorageError> {
         if !self.is_current(&entry)? {
             self.note("late_turn_dropped", &entry.id);
             return Ok(());
         }
         if output.state.get().len() > MAX_STATE_BYTES {
-            return self.bury_turn(pass, entry, &Reason::StateTooLarge).await;
+            return self.bury_turn(entry, &Reason::StateTooLarge);
         }
         let bodies: Vec<Body> = output.replies.iter().flat_map(|text| Body::split(text)).collect();
         if bodies.len() > MAX_REPLIES {
-            return self.bury_turn(pass, entry, &Reason::TooManyReplies).await;
+            return self.bury_turn(entry, &Reason::TooManyReplies);
         }
         let silent = bodies.is_empty();
         let (outcome, reason) = match output.verdict {
@@ -188,12 +188,11 @@ impl<P: Ports> Conversation<P> {
             commit.end(end_of_turn(&entry, outcome, reason.unwrap_or_default(), now));
         }
         if commit.is_too_large() {
-            return self.bury_turn(pass, entry, &Reason::TooLarge).await;
+            return self.bury_turn(entry, &Reason::TooLarge);
         }
         let begun = self.begin_next(&entry, &mut commit)?;
 
-        self.free(pass);
-        self.finish_then(commit, || {
+        self.write(commit, || {
             let mut memory = self.memory.borrow_mut();
             memory.begun = begun;
             memory.unsent.extend(unsent);
@@ -201,7 +200,6 @@ impl<P: Ports> Conversation<P> {
                 memory.budget.give_back(&entry.sender);
             }
         })
-        .await
     }
 
     fn replies(
@@ -260,7 +258,7 @@ impl<P: Ports> Conversation<P> {
     }
 
     /// The bot failed: it gets another attempt, or the message is dead.
-    async fn fail_turn(&self, pass: Pass, mut entry: Entry, failure: Failure) -> Result<(), StorageError> {
+    fn fail_turn(&self, mut entry: Entry, failure: Failure) -> Result<(), StorageError> {
         if !self.is_current(&entry)? {
             return Ok(());
         }
@@ -269,28 +267,22 @@ impl<P: Ports> Conversation<P> {
             Failure::Deadline => Reason::Deadline,
             // It was started afresh, and so has a state that it can read.
             Failure::UnreadableState | Failure::UnreadableMessage => {
-                return self.bury_turn(pass, entry, &Reason::UnreadableMessage).await;
+                return self.bury_turn(entry, &Reason::UnreadableMessage);
             }
         };
         self.note("turn_failed", &reason);
         if entry.attempts >= MAX_ATTEMPTS {
-            return self.bury_turn(pass, entry, &reason).await;
+            return self.bury_turn(entry, &reason);
         }
         entry.due_at = after(self.ports.now(), wait(entry.attempts));
         let mut commit = self.begin();
         commit.put_entry(entry);
-        self.conclude(pass, commit).await
+        self.conclude(commit)
     }
 
     /// The turn waits for something that is not its own fault, and has not been an attempt. Without KV it never starts
     /// from an empty state, and without its bot it never ends.
-    async fn delay_turn(
-        &self,
-        pass: Pass,
-        mut entry: Entry,
-        why: &dyn std::fmt::Display,
-        longest: Duration,
-    ) -> Result<(), StorageError> {
+    fn delay_turn(&self, mut entry: Entry, why: &dyn std::fmt::Display, longest: Duration) -> Result<(), StorageError> {
         if !self.is_current(&entry)? {
             return Ok(());
         }
@@ -302,11 +294,11 @@ impl<P: Ports> Conversation<P> {
         entry.due_at = after(self.ports.now(), backoff::jittered(wait, &entry.id, entry.delays));
         let mut commit = self.begin();
         commit.put_entry(entry);
-        self.conclude(pass, commit).await
+        self.conclude(commit)
     }
 
     /// The message is dead: a letter about it goes to KV, and the conversation goes on.
-    async fn bury_turn(&self, pass: Pass, entry: Entry, reason: &Reason) -> Result<(), StorageError> {
+    fn bury_turn(&self, entry: Entry, reason: &Reason) -> Result<(), StorageError> {
         let mut commit = self.begin();
         let now = commit.now;
         commit.drop_entry(entry.seq);
@@ -320,8 +312,7 @@ impl<P: Ports> Conversation<P> {
         commit.end(end_of_turn(&entry, Outcome::Dead, reason.to_string(), now));
         let begun = self.begin_next(&entry, &mut commit)?;
 
-        self.free(pass);
-        self.finish_then(commit, || self.memory.borrow_mut().begun = begun).await
+        self.write(commit, || self.memory.borrow_mut().begun = begun)
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn rewrite(storage: &impl Storage) -> Result<(), StorageError> {
     let mut changes = vec![Change::Delete(key)];
     let merged = match (Record::read(Some(&text)), newer) {
         (Some(old), Some(newer)) => {
-            if old.flight().loaded {
+            if old.bookkeeping().loaded {
                 changes.push(Change::Delete(rows::STATE.to_owned()));
             }
             merge(old, newer).to_json()
@@ -82,12 +82,12 @@ pub(super) fn rewrite(storage: &impl Storage) -> Result<(), StorageError> {
 /// The record of version 1 that was made while a newer one lay beside it.
 fn merge(mut old: Record, newer: Record) -> Record {
     old.generation = old.generation.max(newer.generation).saturating_add(1);
-    if !old.flight().loaded {
-        old.flight_mut().loaded = newer.flight().loaded;
+    if !old.bookkeeping().loaded {
+        old.bookkeeping_mut().loaded = newer.bookkeeping().loaded;
         old.counts = old.counts.plus(newer.counts);
         old.state = newer.state;
         old.sent = newer.sent;
     }
-    old.flight_mut().archived = 0;
+    old.bookkeeping_mut().archived = 0;
     old
 }

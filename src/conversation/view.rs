@@ -82,7 +82,7 @@ impl<P: Ports> Conversation<P> {
             let mut letters = 0_u64;
             stored.letters.each(&self.ports, |_| letters = letters.saturating_add(1))?;
             let has_foreign = stored.foreign.any() || !stored.unreadable.is_empty();
-            if !record.flight().loaded && counts == Counts::default() && !has_foreign {
+            if !record.bookkeeping().loaded && counts == Counts::default() && !has_foreign {
                 return Ok(None);
             }
             let unreadable = u64::try_from(stored.unreadable.len()).unwrap_or(u64::MAX);
@@ -99,7 +99,7 @@ impl<P: Ports> Conversation<P> {
                 set_aside: stored.foreign.aside.saturating_add(unreadable),
                 newer: stored.foreign.newer,
                 generation: record.generation,
-                archived: record.flight().archived,
+                archived: record.bookkeeping().archived,
                 updated_at: record.updated_at,
             }))
         })?

@@ -77,12 +77,10 @@ async fn list(kv: &Kv, query: &Query, prefix: &str, name: impl Fn(&str) -> Json)
         items.push_str(if items.is_empty() { "" } else { "," });
         items.push_str(&item.build());
     }
-    respond::json(200, &Json::new().raw("items", &format!("[{items}]")).field("cursor", cursor(&page)).build())
-}
-
-/// Where the next page begins, if there is one.
-fn cursor(page: &Fields<'_>) -> Option<String> {
-    page.read::<String>("cursor")?.write()
+    respond::json(
+        200,
+        &Json::new().raw("items", &format!("[{items}]")).field("cursor", &page.read::<String>("cursor")).build(),
+    )
 }
 
 /// A conversation in flight as its object sees it, or at rest as KV has it.
@@ -103,14 +101,14 @@ async fn show(env: &Env, config: &Config, kv: &Kv, address: &Address) -> Result<
             let counts = record.counts.plus(seen.read("counts").unwrap_or_default());
             let view = Json::new()
                 .text("conversation", &address.to_string())
-                .field("conversationId", record.conversation_id.write())
-                .raw("counts", &counts.to_json())
+                .field("conversationId", &record.conversation_id)
+                .field("counts", &counts)
                 .number("inFlight", 0)
                 .number("generation", record.generation)
                 .number("archived", record.generation)
                 .number("updatedAt", record.updated_at)
-                .field("setAside", seen.raw("setAside").map(|raw| raw.get().to_owned()))
-                .field("newer", seen.raw("newer").map(|raw| raw.get().to_owned()));
+                .field("setAside", &seen.read::<u64>("setAside"))
+                .field("newer", &seen.read::<u64>("newer"));
             respond::json(200, &view.build())
         }
         Some(_) => respond::error(&CallbackError::new(
@@ -171,7 +169,7 @@ async fn replay_many(env: &Env, config: &Config, kv: &Kv, query: &Query) -> Resu
         .number("accepted", accepted)
         .number("duplicate", duplicate)
         .number("failed", failed)
-        .field("cursor", cursor(&page));
+        .field("cursor", &page.read::<String>("cursor"));
     respond::json(200, &answer.build())
 }
 

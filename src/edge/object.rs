@@ -94,8 +94,10 @@ impl Object {
         match &self.engine {
             Some(engine) => {
                 let (due, armed) = engine.wake().await;
-                let engine = engine.clone();
-                self.state.wait_until(async move { engine.work(due).await });
+                if !due.is_empty() {
+                    let engine = engine.clone();
+                    self.state.wait_until(async move { engine.work(due).await });
+                }
                 armed.map_err(|error| worker::Error::RustError(error.to_string()))
             }
             None => {
@@ -115,7 +117,7 @@ impl Object {
         let is_again = query == hop::AGAIN;
         match asked.split_once('/').unwrap_or((asked, "")) {
             ("view", "") => match engine.view() {
-                Ok(view) => respond::json(200, view.write().as_deref().unwrap_or("null")),
+                Ok(view) => respond::json(200, &view.map_or_else(|| "null".to_owned(), |view| view.to_json())),
                 Err(error) => failed(&error),
             },
             ("receive", "") => self.receive(engine, body, None, is_again).await,
@@ -161,7 +163,7 @@ impl Object {
         match engine.replay(&key, letter).await {
             Ok(Replayed::Accepted) => {
                 let engine = engine.clone();
-                self.state.wait_until(async move { engine.drive().await });
+                self.state.wait_until(async move { engine.process().await });
                 respond::json(200, r#"{"status":"accepted"}"#)
             }
             Ok(Replayed::Duplicate) => respond::json(200, r#"{"status":"duplicate"}"#),

@@ -66,10 +66,10 @@ export function run(storage, statements) {
  * @param {string} url
  * @param {RequestInit} init
  * @param {string | undefined} body
- * @param {number} deadline in milliseconds
+ * @param {AbortSignal} signal
  */
-export async function call(url, init, body, deadline) {
-  const response = await fetch(url, { ...init, body, signal: AbortSignal.timeout(deadline) });
+export async function call(url, init, body, signal) {
+  const response = await fetch(url, { ...init, body, signal });
   const text = await response.text();
   if (response.ok) return [response.status, text];
   const header = (/** @type {string} */ name) => response.headers.get(name);

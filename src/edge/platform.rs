@@ -1,6 +1,6 @@
 //! The ports over Cloudflare: an object's storage, KV, `fetch`, and the clock.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,20 +19,37 @@ use crate::cometchat::{self, NoAnswer};
 use crate::config::{Config, Misconfigured};
 use crate::conversation::ports::{self, ArchiveError, Millis};
 
-/// How long CometChat may take to answer, in milliseconds.
-const DEADLINE: u32 = cometchat::DEADLINE.as_millis() as u32;
+/// For how long requests share a deadline. Each has a timer, which goes on when the answer has come, costs when it goes
+/// off, and keeps the object in memory until then.
+const SHARED: Duration = Duration::from_secs(2);
+
+/// How long CometChat may take to answer, in milliseconds: the longest that a request may get.
+const DEADLINE: u32 = cometchat::DEADLINE.saturating_add(SHARED).as_millis() as u32;
 
 /// One object's share of the platform.
 pub struct Platform {
     pub(super) storage: Storage,
     kv: Kv,
     config: Rc<Result<Config, Misconfigured>>,
+    /// The newest deadline, and until when it is shared.
+    deadline: RefCell<Option<(AbortSignal, Millis)>>,
 }
 
 impl Platform {
     /// The platform as the object with this storage sees it.
     pub fn new(storage: Storage, kv: Kv, config: Rc<Result<Config, Misconfigured>>) -> Self {
-        Self { storage, kv, config }
+        Self { storage, kv, config, deadline: RefCell::default() }
+    }
+
+    /// What gives a request up that is sent now.
+    fn deadline(&self) -> AbortSignal {
+        let now = ports::Clock::now(self);
+        if let Some((signal, _)) = self.deadline.borrow().as_ref().filter(|(_, until)| now < *until) {
+            return signal.clone();
+        }
+        let signal = AbortSignal::timeout(DEADLINE);
+        self.deadline.replace(Some((signal.clone(), ports::after(now, SHARED))));
+        signal
     }
 
     fn config(&self) -> Result<&Config, NoAnswer> {
@@ -75,7 +92,7 @@ impl ports::CometChat for Platform {
         let init = init.map_err(js_error)?;
         let body = request.body.as_deref().map_or(JsValue::UNDEFINED, JsValue::from_str);
         let url = format!("{}{}", config.api_url, request.path);
-        let answer = JsFuture::from(call(&url, &init, &body, DEADLINE)).await.map_err(js_error)?;
+        let answer = JsFuture::from(call(&url, &init, &body, &self.deadline())).await.map_err(js_error)?;
         let answer: Array = answer.unchecked_into();
         let text = |n| answer.get(n).as_string();
         Ok(cometchat::Response {
@@ -89,7 +106,16 @@ impl ports::CometChat for Platform {
 
 #[wasm_bindgen(module = "/src/edge/platform.js")]
 extern "C" {
-    fn call(url: &str, init: &RequestInit, body: &JsValue, deadline: u32) -> Promise;
+    fn call(url: &str, init: &RequestInit, body: &JsValue, deadline: &AbortSignal) -> Promise;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    type AbortSignal;
+
+    #[wasm_bindgen(static_method_of = AbortSignal)]
+    fn timeout(milliseconds: u32) -> AbortSignal;
 }
 
 thread_local! {

@@ -168,7 +168,7 @@ fn replay(world: &World) {
                     state.trace(Some(object), format_args!("replay of {key}: {replayed:?}"));
                     if state.objects[object].instance == instance && replayed == Ok(Replayed::Accepted) {
                         state.count("replays accepted");
-                        state.spawn(object, Kind::Drive, async move { engine.drive().await });
+                        state.spawn(object, Kind::Process, async move { engine.process().await });
                     }
                 });
             });
@@ -295,9 +295,9 @@ fn hand_over(world: &World, number: usize, rule: Option<Ignored>, answered: Rc<C
             if is_last && let Some(work) = work {
                 let world = here.clone();
                 here.with(|state| {
-                    state.spawn(object, Kind::Drive, async move {
+                    state.spawn(object, Kind::Process, async move {
                         work.await;
-                        world.with(|state| state.trace(Some(object), format_args!("drive ends")));
+                        world.with(|state| state.trace(Some(object), format_args!("process ends")));
                     });
                 });
             }

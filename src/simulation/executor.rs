@@ -45,7 +45,7 @@ pub fn run(seed: u64, tracing: bool) -> Result<Counters, String> {
     callbacks::populate(&world);
     bot::enter(&world);
     let mut tasks = Vec::new();
-    let outcome = drive(&world, &mut tasks);
+    let outcome = run_tasks(&world, &mut tasks);
     tasks.clear();
     let outcome = outcome.and_then(|()| {
         world.with(|state| {
@@ -59,7 +59,7 @@ pub fn run(seed: u64, tracing: bool) -> Result<Counters, String> {
     outcome.map(|()| tally.counters())
 }
 
-fn drive(world: &World, tasks: &mut Vec<Task>) -> Result<(), String> {
+fn run_tasks(world: &World, tasks: &mut Vec<Task>) -> Result<(), String> {
     let end = world.with(|state| {
         let empty_after = u64::try_from(state.settings.empty_after.as_millis()).unwrap();
         state.calm_at + 3 * empty_after + TO_REST

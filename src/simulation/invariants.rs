@@ -29,6 +29,9 @@ const LETTER_AGAIN: Millis = 100_000;
 /// How long after the breaker was open replies may still wait for it.
 const HELD: Millis = 100_000;
 
+/// How much later than its row is due the alarm may look at what an instance has in hand.
+const IN_HAND: Millis = 5_000;
+
 /// How long a reply in doubt holds up others.
 const HOLDS_UP: Millis = 30 * 60_000;
 
@@ -508,7 +511,9 @@ impl State {
         let held_until = if ["a reply", "one in doubt"].contains(&what) { self.held_until } else { 0 };
         let (due, alarm) = (self.truth(due), self.truth(alarm));
         let due = due.max(self.now).max(lenient_until).max(held_until);
-        if alarm > due {
+        // What is in hand, or confirmed.
+        let in_hand = if ["a message", "a reply", "one in doubt"].contains(&what) { IN_HAND } else { 0 };
+        if alarm > due + in_hand {
             let (late, address) = (alarm - due, this.address.to_string());
             self.violate(format_args!("{address}: {what} is due {late} ms before the alarm"));
         }

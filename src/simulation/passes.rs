@@ -157,7 +157,7 @@ fn a_message_is_gone_through_no_more_often_than_this() {
 
     let (receipt, work) = conversation.receive(entry, None).now_or_never().unwrap().unwrap();
     assert!(receipt == Receipt::Accepted && work.is_none(), "There is more to do.");
-    assert!(world.0.borrow().keys().any(|key| key.starts_with("2/outbox/")), "The turn has not been.");
+    assert!(world.0.borrow()["2/record"].contains(r#""answered":1"#), "The turn has not been.");
     // The message, its `data`, and the text in that.
     let in_its_turn = passes(text.len());
 

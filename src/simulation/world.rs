@@ -74,7 +74,7 @@ pub struct Spawn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Callback,
-    Drive,
+    Process,
     Alarm,
 }
 
@@ -557,7 +557,7 @@ impl Sim {
                 let is_last = |state: &State| state.objects[object].instance == instance;
                 world.with(|state| {
                     if is_last(state) {
-                        state.spawn(object, Kind::Drive, async move { engine.work(due).await });
+                        state.spawn(object, Kind::Process, async move { engine.work(due).await });
                     }
                 });
                 world.sync(object).await;

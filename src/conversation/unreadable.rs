@@ -12,7 +12,7 @@ use crate::json::Fields;
 
 impl<P: Ports> Conversation<P> {
     /// Adds what cannot be read to a commit. A message that has lost a row is dead.
-    pub(super) fn set_aside_into(&self, commit: &mut Commit) -> Result<(), StorageError> {
+    pub(super) fn add_unreadable(&self, commit: &mut Commit) -> Result<(), StorageError> {
         let unreadable = self.stored(|stored| stored.unreadable.clone())?;
         let answers = self.stored(|stored| stored.unreadable_places().1)?;
         for Unreadable { key, text } in unreadable {
@@ -43,7 +43,7 @@ impl<P: Ports> Conversation<P> {
             if rest.is_empty() {
                 self.end_unreadable(commit, String::new())?;
             } else {
-                self.bury_replies_into(commit, rest, &Reason::UnreadableRow)?;
+                self.add_death_of_replies(commit, rest, &Reason::UnreadableRow)?;
             }
         }
         Ok(())
