@@ -27,3 +27,8 @@ mod edge;
 pub mod json;
 #[cfg(test)]
 mod simulation;
+
+/// In place of dlmalloc, for a sixth of the time that a message spends in WebAssembly goes into memory.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::GlobalTlsf = rlsf::GlobalTlsf::new();

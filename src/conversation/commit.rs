@@ -129,6 +129,8 @@ impl Commit {
 
     /// Moves a row to where no version reads it.
     pub(super) fn set_aside(&mut self, key: &str, text: String) {
+        // Nobody knows what it holds, and a NUL is what the platform's values are told apart by.
+        let text = text.replace('\0', "\u{fffd}");
         self.change(Change::Put(format!("{}{key}", super::upgrade::ASIDE), text));
         self.change(Change::Delete(key.to_owned()));
         self.follows.push(Follow::SetAside(key.to_owned()));

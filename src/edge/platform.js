@@ -49,13 +49,15 @@ export async function answer(request, answer) {
 }
 
 /**
- * Runs statements, all of them or none: each a text and its values. A single one is so by itself.
+ * Runs statements, all of them or none: each a text, and its values with a NUL between them. A single one is so by itself.
  *
  * @param {DurableObjectStorage} storage
- * @param {[string, ...string[]][]} statements
+ * @param {[string, string][]} statements
  */
 export function run(storage, statements) {
-  const run = () => statements.forEach((statement) => storage.sql.exec(...statement));
+  const run = () => {
+    for (const [text, values] of statements) storage.sql.exec(text, ...(values === "" ? [] : values.split("\0")));
+  };
   if (statements.length === 1) run();
   else storage.transactionSync(run);
 }

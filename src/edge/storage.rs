@@ -164,7 +164,7 @@ impl ports::Storage for super::platform::Platform {
         }
         let statements = Array::new();
         if !self.storage.has_table()? {
-            statements.push(&call(Statement::MakeTable, &[]));
+            statements.push(&joined(Statement::MakeTable, &[]));
         }
         // A row that is deleted and written stays: what is written comes last.
         let (mut puts, mut deletes): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
@@ -173,15 +173,15 @@ impl ports::Storage for super::platform::Platform {
                 Change::Put(key, value) => puts.extend([key.as_str(), value.as_str()]),
                 Change::Delete(key) => deletes.push(key),
                 Change::DeleteRange { after, until, limit } => {
-                    statements.push(&call(Statement::DeleteRange(*limit), &[after, until]));
+                    statements.push(&joined(Statement::DeleteRange(*limit), &[after, until]));
                 }
             }
         }
         for keys in deletes.chunks(MAX_PARAMETERS) {
-            statements.push(&call(Statement::Delete(keys.len()), keys));
+            statements.push(&joined(Statement::Delete(keys.len()), keys));
         }
         for rows in puts.chunks(MAX_PARAMETERS) {
-            statements.push(&call(Statement::Put(rows.len() / 2), rows));
+            statements.push(&joined(Statement::Put(rows.len() / 2), rows));
         }
         run(&self.storage.platform, &statements).map_err(storage_error)?;
         self.storage.has_table.set(Some(true));
@@ -216,6 +216,12 @@ fn call(statement: Statement, values: &[&str]) -> Array {
         call.push(&JsValue::from_str(value));
     }
     call
+}
+
+/// The same with its values in one text, with a NUL between them, which no key and no JSON has: one text crosses the border
+/// faster than many.
+fn joined(statement: Statement, values: &[&str]) -> Array {
+    Array::of2(&statement.platform_text(), &JsValue::from_str(&values.join("\0")))
 }
 
 /// A column of a row; every one holds text.
