@@ -328,6 +328,8 @@ impl<P: Ports> Conversation<P> {
     /// Lets newer answers go before the one that this reply is part of.
     fn set_apart(&self, commit: &mut Commit, key: &str, first: Reply) -> Result<(), StorageError> {
         self.note("reply_set_apart", &first.id);
+        // With the record the rows of what is confirmed go: an answer is never in two places.
+        self.record_of(commit)?;
         let mut first = Some(first);
         for (key, reply) in self.answer_from(key)? {
             let place = key.strip_prefix(rows::OUTBOX).unwrap_or_default();
