@@ -4,7 +4,6 @@
 /** @typedef {{ name: string, what: string, edits: Edit[] }} Mutation */
 
 const answer = "src/cometchat/answer.rs";
-
 const commit = "src/conversation/commit.rs";
 const inbox = "src/conversation/inbox.rs";
 const letters = "src/conversation/letters.rs";
@@ -171,7 +170,7 @@ export const mutations = [
     "let a later reply overtake one that waits",
     outbox,
     "if !confirmed.contains_key(&key) {",
-    "if !confirmed.contains(&key) && (reply.tries == 0 || reply.due_at <= self.ports.now()) {",
+    "if !confirmed.contains_key(&key) && (reply.tries == 0 || reply.due_at <= self.ports.now()) {",
   ),
   mutation(
     "hold-up-for-ever",

@@ -120,7 +120,8 @@ impl Due {
     }
 }
 
-/// How long before a step that is under way is looked at again.
+/// How long before a step that is under way is looked at again, a confirmation is written by itself, and a conversation
+/// counts as no longer busy.
 const WATCH: Duration = Duration::from_secs(5);
 
 /// How long before storage that could not even be read is tried again.
