@@ -42,14 +42,15 @@ type Others = readonly string[];
 
 /** As it is measured. Rows written are two more where the object was empty: that is what it takes to make the table. */
 const bounds = {
-  "a lone message": { statements: 3, read: 2, written: 5, setAlarm: 2, requests: 1, alarms: 1, kv: 0, rest: 1 },
+  // It sets the alarm for a crash, and again for its rest where that is long after.
+  "a lone message": { statements: 3, read: 2, written: 5, setAlarm: 2, requests: 1, alarms: 0, kv: 0, rest: 1 },
   // In a burst a message may have to wait for its turn or not, which makes 7 rows of 6, and the rows that are read between 3 and 5.
   "each further message of a burst": { statements: 3, read: 5, written: 7, setAlarm: 0, requests: 1, alarms: 0, kv: 0, rest: 1 },
-  // How many go off depends on how long the burst takes. Such a one finds confirmations to write that would have gone along with a turn.
-  "each further alarm in a burst": { statements: 2, read: 3, written: 2, setAlarm: 2, requests: 0, alarms: 1, kv: 0, rest: 0 },
+  // Its last confirmations, five seconds after it.
+  "the end of a burst": { statements: 2, read: 3, written: 2, setAlarm: 2, requests: 0, alarms: 0, kv: 0, rest: 0 },
   "a message put aside by a fixed rule": { statements: 1, read: 0, written: 2, setAlarm: 0, requests: 1, alarms: 0, kv: 0, rest: 0 },
   "a duplicate": { statements: 0, read: 0, written: 0, setAlarm: 0, requests: 1, alarms: 0, kv: 0, rest: 0 },
-  "a turn with 10 replies": { statements: 3, read: 21, written: 23, setAlarm: 2, requests: 1, alarms: 1, kv: 0, rest: 10 },
+  "a turn with 10 replies": { statements: 3, read: 21, written: 23, setAlarm: 2, requests: 1, alarms: 0, kv: 0, rest: 10 },
   "the first message of all": { statements: 7, read: 4, written: 9, setAlarm: 2, requests: 1, alarms: 1, kv: 1, rest: 1 },
   "rest": { statements: 1, read: 0, written: 1, setAlarm: 2, requests: 0, alarms: 1, kv: 1, rest: 0 },
   // By then the platform has taken it out of memory.
@@ -73,13 +74,9 @@ describe("No path asks more of the platform than is said:", { concurrency: true 
       isWithin("a lone message", await cost(world, () => answered(world, ["hello"])));
       isWithin("a turn with 10 replies", await cost(world, () => answered(world, ["say 10"])));
 
-      const started = Date.now();
       const burst = await cost(world, () => answered(world, Array<string>(BURST).fill("hello")));
-      const seconds = Math.ceil((Date.now() - started) / 1000);
-      assert.ok(burst.cost.alarms <= seconds, `${burst.cost.alarms} alarms went off in ${seconds} s.`);
       const further = times(bounds["each further message of a burst"], BURST - 1);
-      const alarms = times(bounds["each further alarm in a burst"], Math.max(0, burst.cost.alarms - 1));
-      isWithin("each further message of a burst", burst, plus(bounds["a lone message"], plus(further, alarms)));
+      isWithin("each further message of a burst", burst, plus(bounds["a lone message"], plus(further, bounds["the end of a burst"])));
 
       const call = { category: "call", type: "audio" };
       isWithin("a message put aside by a fixed rule", await cost(world, () => post(world, call, "ignored")));
@@ -90,8 +87,8 @@ describe("No path asks more of the platform than is said:", { concurrency: true 
     }));
 
   test("in one that comes and goes", () =>
-    // Far enough from each other, and from the alarm five seconds after a message, for each to be counted alone.
-    inWorld({ REST_AFTER_SECONDS: 13, EMPTY_AFTER_SECONDS: 14 }, async (world) => {
+    // Far enough from each other for each to be counted alone.
+    inWorld({ REST_AFTER_SECONDS: 13, EMPTY_AFTER_SECONDS: 36 }, async (world) => {
       isWithin("the first message of all", await cost(world, () => answered(world, ["hello"])));
       isWithin("rest", await cost(world, () => hasCalled(world, "kv.put")));
       isWithin("emptying", await cost(world, () => hasCalled(world, "deleteAll")));
@@ -176,11 +173,11 @@ async function post(world: World, said: Said, status: string): Promise<void> {
 function hasCalled(world: World, what: string): Promise<void> {
   const times = () => world.lines("called").filter((line) => line["what"] === what).length;
   const before = times();
-  return eventually(() => assert.ok(times() > before, `Nobody has called ${what}.`), { within: 30_000 });
+  return eventually(() => assert.ok(times() > before, `Nobody has called ${what}.`), { within: 60_000 });
 }
 
 /**
- * Waits until nothing has been asked for, for longer than it takes from a turn to the alarm after it, and for less than
+ * Waits until nothing has been asked for, for longer than until the last confirmations are written, and for less than
  * after which workerd takes an idle object out of memory.
  */
 async function isQuiet(world: World): Promise<void> {

@@ -95,7 +95,7 @@ describe("killed", { concurrency: true }, () => {
 });
 
 async function inWorld(play: (world: World) => Promise<void>): Promise<void> {
-  const world = await startWorld({ canRestart: true });
+  const world = await startWorld({ canRestart: true, settings: { REST_AFTER_SECONDS: 3 } });
   try {
     await play(world);
   } finally {

@@ -51,7 +51,7 @@ const wrapper = `
 `;
 
 test("a message whose end cannot be written ends when it can be, by itself, and its alarm never fails", async () => {
-  const world = await startWorld({ wrapper });
+  const world = await startWorld({ wrapper, settings: { REST_AFTER_SECONDS: 3 } });
   try {
     // The second message is answered in the event that brings it. What fails is to write that its reply has been confirmed.
     await world.ended(await world.rehearse("hello", "cometchat-uid-1"));

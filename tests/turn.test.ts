@@ -66,7 +66,8 @@ describe("a bot", { concurrency: true }, () => {
 });
 
 test("a bot that panics gets three attempts; other conversations lose nothing by it, and answer once", async () => {
-  const world = await startWorld({ settings: { REPLY_BUDGET_PER_MINUTE: 0 } });
+  // Rest after three seconds: what a panic has struck while it was under way is looked at two seconds after that.
+  const world = await startWorld({ settings: { REPLY_BUDGET_PER_MINUTE: 0, REST_AFTER_SECONDS: 3 } });
   try {
     const dead = await world.rehearse("panic", "cometchat-uid-1");
     const next = await world.rehearse("hello", "cometchat-uid-1");
@@ -76,7 +77,6 @@ test("a bot that panics gets three attempts; other conversations lose nothing by
       while (texts.length < 3 || !world.ends().some(({ messageId }) => messageId === dead)) {
         texts.push(`number ${texts.length}`);
         answers.push(`${texts.length}: ${texts.at(-1)}`);
-        // What a panic has struck while it was under way is looked at again after five seconds.
         const end = await world.ended(await world.rehearse(texts.at(-1)!, sender), { within: 30_000 });
         assert.deepEqual([end.outcome, end.attempts <= 3], ["answered", true]);
       }

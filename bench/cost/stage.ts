@@ -14,7 +14,7 @@ import { memory, usage } from "./process.ts";
 import { BOT } from "./sink.ts";
 import { Workerd } from "./workerd.ts";
 
-/** How long workerd is left alone so that what follows the last reply is over: an alarm five seconds later, and its work. */
+/** How long workerd is left alone so that what follows the last reply is over: its confirmation, five seconds later. */
 const SETTLE_MS = 6500;
 
 /** Where figures are only looked at. */

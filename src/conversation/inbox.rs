@@ -13,7 +13,7 @@ use super::outcome::Outcome;
 use super::ports::{Millis, Ports, StorageError, after};
 use super::rows::Entry;
 use super::turn::FIRST_WAIT;
-use super::{Conversation, WATCH};
+use super::{Conversation, QUIET};
 use crate::callback::Ignored;
 
 /// What became of it.
@@ -101,7 +101,7 @@ impl<P: Ports> Conversation<P> {
         let begins = self.is_idle(now)?;
         {
             let mut memory = self.memory.borrow_mut();
-            memory.is_busy = now < after(memory.last_came, WATCH);
+            memory.is_busy = now < after(memory.last_came, QUIET);
             memory.last_came = now;
         }
         entry.seq = seq;

@@ -120,23 +120,26 @@ impl Due {
     }
 }
 
-/// How long before a step that is under way is looked at again, a confirmation is written by itself, and a conversation
-/// counts as no longer busy.
-const WATCH: Duration = Duration::from_secs(5);
+/// How long before the alarm looks again at a step that is under way.
+const WATCH: Duration = Duration::from_secs(10);
+
+/// The longest that it lets a reply be that is about to be sent, or a confirmation that is not written.
+const LONGEST_WATCH: Duration = Duration::from_secs(30);
+
+/// How much later than it may the alarm goes off for rest, so that the one that was set as a message came will do.
+const LEEWAY: Duration = Duration::from_secs(2);
+
+/// How much too early an alarm may be and still be left as it is.
+const SLACK: Duration = Duration::from_secs(20);
+
+/// How long no message comes before a conversation counts as quiet.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// How long before storage that could not even be read is tried again.
 const UNTIL_READABLE: Duration = Duration::from_secs(10);
 
 /// How long before storage that could not be written is tried again.
 const UNTIL_WRITABLE: Duration = Duration::from_secs(2);
-
-/// An alarm.
-#[derive(Debug, Clone, Copy)]
-struct Alarm {
-    at: Millis,
-    /// Whether it only watches over a step that is under way.
-    watches: bool,
-}
 
 /// What may be lost in a crash.
 #[derive(Default)]
@@ -146,7 +149,7 @@ struct Memory {
     /// The rows, once they have been read.
     stored: Option<Stored>,
     /// The alarm that is set, if that is known.
-    armed: Option<Alarm>,
+    armed: Option<Millis>,
     /// The attempt that has been recorded and not been started: its message's number, and its own.
     begun: Option<(u64, u32)>,
     /// The message that this very event has brought.
@@ -154,6 +157,8 @@ struct Memory {
     /// When the last message came, and whether it came soon after the one before: then more will come.
     last_came: Millis,
     is_busy: bool,
+    /// When the event that waits for the conversation to be quiet looks whether it is.
+    looks_at: Millis,
     /// The keys of replies that CometChat cannot have: made since the last start and never sent.
     unsent: Vec<String>,
     /// The replies that CometChat has, whose rows go with the next commit.
@@ -190,6 +195,7 @@ impl<P: Ports> Conversation<P> {
     pub async fn process(&self) {
         let steps = self.take_steps();
         self.carry_out(steps).await;
+        self.confirm_when_quiet().await;
     }
 
     /// The alarm has gone off: calls for the next one, and says what is due, for [`work`](Self::work).
@@ -213,6 +219,7 @@ impl<P: Ports> Conversation<P> {
     /// Does what was due when the alarm went off, and what becomes due by it.
     pub async fn work(&self, due: Due) {
         self.carry_out(due.0).await;
+        self.confirm_when_quiet().await;
     }
 
     async fn carry_out(&self, steps: Vec<Pass>) {
@@ -272,37 +279,42 @@ impl<P: Ports> Conversation<P> {
             Lane::Outbox => self.outbox_has_fresh()?,
             Lane::Archive => false,
         };
-        Ok(fresh || self.lane_due(lane)?.is_some_and(|due| due <= now))
+        Ok(fresh || self.lane_due(lane, Duration::ZERO)?.is_some_and(|due| due <= now))
     }
 
-    /// When the next step of a lane is due, by what is stored.
-    fn lane_due(&self, lane: Lane) -> Result<Option<Millis>, StorageError> {
+    /// When the next step of a lane is due, by what is stored, where rest may wait for so much longer.
+    fn lane_due(&self, lane: Lane, leeway: Duration) -> Result<Option<Millis>, StorageError> {
         match lane {
             Lane::Turn => self.turn_due(),
             Lane::Outbox => self.outbox_due(),
-            Lane::Archive => self.archive_due(),
+            Lane::Archive => self.archive_due(leeway),
         }
     }
 
     /// When the alarm has to go off: at the earliest moment at which anything is due.
-    fn due(&self) -> Result<Option<Alarm>, StorageError> {
+    fn due(&self) -> Result<Option<Millis>, StorageError> {
         let now = self.ports.now();
-        let mut earliest = self.confirmation_due().map(|at| Alarm { at, watches: false });
+        let mut earliest = self.confirmation_due();
         for lane in Lane::ALL {
-            let Some(due) = self.lane_due(lane)? else { continue };
+            let Some(due) = self.lane_due(lane, LEEWAY)? else { continue };
             let taken = self.memory.borrow().lanes.taken_until(lane, now);
             let is_watched = due <= now || lane == Lane::Outbox;
-            let alarm = match taken.filter(|_| is_watched) {
+            let at = match taken.filter(|_| is_watched) {
                 // What is under way is looked at again, in case it never comes back; and what is about to be.
-                Some(until) => Alarm { at: until.min(after(now, WATCH)), watches: due <= now },
-                None if lane == Lane::Outbox && self.outbox_has_fresh()? => {
-                    Alarm { at: after(now, WATCH), watches: false }
-                }
-                None => Alarm { at: due, watches: false },
+                Some(until) if lane == Lane::Outbox => until.min(after(now, self.watch())),
+                Some(until) => until.min(after(now, WATCH)),
+                None if lane == Lane::Outbox && self.outbox_has_fresh()? => after(now, self.watch()),
+                None => due,
             };
-            earliest = Some(earliest.map_or(alarm, |earliest| if alarm.at < earliest.at { alarm } else { earliest }));
+            earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
         }
         Ok(earliest)
+    }
+
+    /// How long a reply is left alone that is about to be sent. That is done with in a moment: the alarm is there for a
+    /// crash in it, and costs less where it is the one that the conversation needs for its rest in any case.
+    fn watch(&self) -> Duration {
+        self.settings.rest_after.min(LONGEST_WATCH).saturating_add(LEEWAY)
     }
 
     fn free(&self, pass: Pass) {
@@ -312,18 +324,17 @@ impl<P: Ports> Conversation<P> {
     /// Sets the alarm for what is due next. Where that cannot be read, it is set all the same.
     async fn arm(&self) -> Result<(), StorageError> {
         let wanted = match self.due() {
-            Ok(Some(wanted)) => Alarm { at: wanted.at.max(self.write_again_at.get()), ..wanted },
+            Ok(Some(wanted)) => wanted.max(self.write_again_at.get()),
             Ok(None) => return Ok(()),
-            Err(_) => Alarm { at: after(self.ports.now(), UNTIL_READABLE), watches: false },
+            Err(_) => after(self.ports.now(), UNTIL_READABLE),
         };
-        // An alarm that is early finds nothing due and calls for the next; changing it would cost a row. But one that
-        // only watched over a step that has ended would cost a request too.
-        let keep = |armed: Alarm| armed.at <= wanted.at && (!armed.watches || wanted.watches);
-        if self.memory.borrow().armed.is_some_and(keep) {
+        // One that is early finds nothing due and calls for the next, which is an event and a row; to set it anew now is a
+        // row, and likely to be done again.
+        if self.memory.borrow().armed.is_some_and(|armed| armed <= wanted && wanted <= after(armed, SLACK)) {
             return Ok(());
         }
         self.memory.borrow_mut().armed = Some(wanted);
-        let set = self.ports.set_alarm(wanted.at).await;
+        let set = self.ports.set_alarm(wanted).await;
         if set.is_err() {
             self.memory.borrow_mut().armed = None;
         }

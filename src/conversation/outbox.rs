@@ -18,7 +18,7 @@ use super::record::Record;
 use super::rows::{self, Reply};
 use super::trouble::Trouble;
 use super::turn::UNDER_WAY;
-use super::{Conversation, WATCH, backoff};
+use super::{Conversation, QUIET, backoff};
 use crate::callback::ReceiverType;
 use crate::cometchat::look::{Look, Seen};
 use crate::cometchat::{self, Answer, Later, Request, Sent, Service};
@@ -89,10 +89,10 @@ impl<P: Ports> Conversation<P> {
         self.stored(|stored| !stored.unreadable.is_empty())
     }
 
-    /// When the rows of confirmed replies have to go at the latest.
+    /// When the rows of confirmed replies have to go at the latest, whatever becomes of the event that waits to do it.
     pub(super) fn confirmation_due(&self) -> Option<Millis> {
         let memory = self.memory.borrow();
-        memory.confirmed.values().map(|confirmed| after(confirmed.at, WATCH)).min()
+        memory.confirmed.values().map(|confirmed| after(confirmed.at, self.watch())).min()
     }
 
     /// The first reply in the outbox that is not confirmed.
@@ -450,6 +450,30 @@ impl<P: Ports> Conversation<P> {
             took: now.saturating_sub(first.received_at),
         });
         Ok(())
+    }
+
+    /// Writes what is confirmed once the conversation is quiet, unless a commit takes it along before. One event waits for
+    /// all of them; the alarm is there if it never comes back.
+    pub(super) async fn confirm_when_quiet(&self) {
+        loop {
+            let now = self.ports.now();
+            let quiet_at = {
+                let mut memory = self.memory.borrow_mut();
+                if memory.confirmed.is_empty() || now < memory.looks_at {
+                    return;
+                }
+                memory.looks_at = after(memory.last_came, QUIET);
+                memory.looks_at
+            };
+            if now >= quiet_at {
+                break;
+            }
+            self.ports.sleep(Duration::from_millis(quiet_at.saturating_sub(now))).await;
+            self.memory.borrow_mut().looks_at = 0;
+        }
+        if let Err(error) = self.write_confirmations().await {
+            self.note("storage_failed", &error);
+        }
     }
 
     /// Deletes the rows of confirmed replies, if there are any, and calls for the next alarm.

@@ -131,10 +131,15 @@ impl<P: Ports> Conversation<P> {
         }
     }
 
-    /// When the archive has something to do: a letter, rest, old ids, or emptying.
-    pub(super) fn archive_due(&self) -> Result<Option<Millis>, StorageError> {
-        let dues =
-            [self.letter_due()?, self.rest_due()?, self.forgetting_due()?, self.emptying_due()?, self.repair_due()?];
+    /// When the archive has something to do: a letter, rest (or `leeway` after that), old ids, or emptying.
+    pub(super) fn archive_due(&self, leeway: Duration) -> Result<Option<Millis>, StorageError> {
+        let dues = [
+            self.letter_due()?,
+            self.rest_due(leeway)?,
+            self.forgetting_due()?,
+            self.emptying_due()?,
+            self.repair_due()?,
+        ];
         Ok(dues.into_iter().flatten().min())
     }
 
@@ -151,12 +156,13 @@ impl<P: Ports> Conversation<P> {
         })
     }
 
-    /// When KV is told what it lacks: when it is quiet, and after a while in any case.
-    fn rest_due(&self) -> Result<Option<Millis>, StorageError> {
+    /// When KV is told what it lacks: when it is quiet, or `leeway` later, and after a while in any case.
+    fn rest_due(&self, leeway: Duration) -> Result<Option<Millis>, StorageError> {
         let Some((true, bookkeeping, updated_at)) = self.progress()? else { return Ok(None) };
         let since = if bookkeeping.unrested_since == 0 { updated_at } else { bookkeeping.unrested_since };
         let at_the_latest = after(since, REST_AT_THE_LATEST.max(self.settings.rest_after));
-        let quiet = if self.is_quiet()? { after(updated_at, self.settings.rest_after) } else { at_the_latest };
+        let rest_after = self.settings.rest_after.saturating_add(leeway);
+        let quiet = if self.is_quiet()? { after(updated_at, rest_after) } else { at_the_latest };
         Ok(Some(quiet.min(at_the_latest).max(bookkeeping.due_at)))
     }
 
@@ -184,7 +190,7 @@ impl<P: Ports> Conversation<P> {
             self.conclude(commit)
         } else if is_due(self.letter_due()?) {
             self.deliver(pass).await
-        } else if is_due(self.rest_due()?) {
+        } else if is_due(self.rest_due(Duration::ZERO)?) {
             self.rest(pass).await
         } else if is_due(self.emptying_due()?) {
             self.empty(pass).await

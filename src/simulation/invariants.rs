@@ -29,8 +29,14 @@ const LETTER_AGAIN: Millis = 100_000;
 /// How long after the breaker was open replies may still wait for it.
 const HELD: Millis = 100_000;
 
-/// How much later than its row is due the alarm may look at what an instance has in hand.
-const IN_HAND: Millis = 5_000;
+/// How much later than its row is due the alarm may look at a message that an instance has in hand.
+const IN_HAND: Millis = 10_000;
+
+/// And at a reply, at most.
+const IN_HAND_AT_MOST: Millis = 30_000;
+
+/// How much later than due the alarm may go off for rest.
+const LEEWAY: Millis = 2_000;
 
 /// How long a reply in doubt holds up others.
 const HOLDS_UP: Millis = 30 * 60_000;
@@ -511,9 +517,13 @@ impl State {
         let held_until = if ["a reply", "one in doubt"].contains(&what) { self.held_until } else { 0 };
         let (due, alarm) = (self.truth(due), self.truth(alarm));
         let due = due.max(self.now).max(lenient_until).max(held_until);
-        // What is in hand, or confirmed.
-        let in_hand = if ["a message", "a reply", "one in doubt"].contains(&what) { IN_HAND } else { 0 };
-        if alarm > due + in_hand {
+        let may_wait = match what {
+            "a message" => IN_HAND,
+            "a reply" | "one in doubt" => millis(self.settings.rest_after).min(IN_HAND_AT_MOST) + LEEWAY,
+            "rest" => LEEWAY,
+            _ => 0,
+        };
+        if alarm > due + may_wait {
             let (late, address) = (alarm - due, this.address.to_string());
             self.violate(format_args!("{address}: {what} is due {late} ms before the alarm"));
         }
