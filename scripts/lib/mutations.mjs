@@ -143,10 +143,15 @@ export const mutations = [
     "send-first",
     "send the replies of a turn before it is committed",
     turn,
-    "            commit.put_reply(key, reply);\n",
-    `            let request = crate::cometchat::reply::send(&self.address.bot, reply.body.get().to_owned());
-            let _ = self.ports.call(&request).await;
-            commit.put_reply(key, reply);
+    "            Ok(output) => self.commit_turn(entry, &loaded, output),\n",
+    `            Ok(output) => {
+                for (n, text) in output.replies.iter().enumerate() {
+                    let id = ReplyId { bot: &self.address.bot, message: &entry.id, purpose: "answer", n }.to_string();
+                    let body = Body::split(text).first().map(|body| body.to_json(&self.address, &id)).unwrap_or_default();
+                    let _ = self.ports.call(&crate::cometchat::reply::send(&self.address.bot, body)).await;
+                }
+                self.commit_turn(entry, &loaded, output)
+            }
 `,
   ),
 
