@@ -123,7 +123,7 @@ impl Due {
 /// How long before the alarm looks again at a step that is under way.
 const WATCH: Duration = Duration::from_secs(10);
 
-/// The longest that it lets a reply be that is about to be sent, or a confirmation that is not written.
+/// The longest, but for the leeway, before it looks at a reply that is about to be sent or a confirmation that is not written.
 const LONGEST_WATCH: Duration = Duration::from_secs(30);
 
 /// How much later than it may the alarm goes off for rest, so that the one that was set as a message came will do.
@@ -195,7 +195,6 @@ impl<P: Ports> Conversation<P> {
     pub async fn process(&self) {
         let steps = self.take_steps();
         self.carry_out(steps).await;
-        self.confirm_when_quiet().await;
     }
 
     /// The alarm has gone off: calls for the next one, and says what is due, for [`work`](Self::work).
@@ -219,7 +218,6 @@ impl<P: Ports> Conversation<P> {
     /// Does what was due when the alarm went off, and what becomes due by it.
     pub async fn work(&self, due: Due) {
         self.carry_out(due.0).await;
-        self.confirm_when_quiet().await;
     }
 
     async fn carry_out(&self, steps: Vec<Pass>) {
@@ -235,6 +233,7 @@ impl<P: Ports> Conversation<P> {
                 Err(error) => self.note("storage_failed", &error),
             }
         }
+        self.confirm_when_quiet().await;
     }
 
     async fn carry_out_one(&self, pass: Pass) -> Result<(), StorageError> {
@@ -299,11 +298,11 @@ impl<P: Ports> Conversation<P> {
             let Some(due) = self.lane_due(lane, LEEWAY)? else { continue };
             let taken = self.memory.borrow().lanes.taken_until(lane, now);
             let is_watched = due <= now || lane == Lane::Outbox;
+            let watch = if lane == Lane::Outbox { self.watch() } else { WATCH };
             let at = match taken.filter(|_| is_watched) {
                 // What is under way is looked at again, in case it never comes back; and what is about to be.
-                Some(until) if lane == Lane::Outbox => until.min(after(now, self.watch())),
-                Some(until) => until.min(after(now, WATCH)),
-                None if lane == Lane::Outbox && self.outbox_has_fresh()? => after(now, self.watch()),
+                Some(until) => until.min(after(now, watch)),
+                None if lane == Lane::Outbox && self.outbox_has_fresh()? => after(now, watch),
                 None => due,
             };
             earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));

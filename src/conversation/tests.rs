@@ -382,6 +382,7 @@ fn the_event_that_brings_a_message_answers_it() {
     assert_eq!(world.row("2/record")["version"], 1);
     assert_eq!(world.row("2/record")["flight"]["unrestedSince"], BEGIN);
     scene.alarm();
+    assert_eq!(world.asked(), [""; 0]);
     assert_eq!(
         world.kv.borrow()["conversation:bot:user:ann"],
         json!({
