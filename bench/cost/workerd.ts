@@ -1,7 +1,7 @@
 /** A contender in workerd, with nothing else in the process: no miniflare, and KV is elsewhere, as it is on the platform. */
 
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -29,13 +29,13 @@ export class Workerd {
   readonly url: string;
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
-  readonly #said: string[];
+  readonly #output: string;
 
-  private constructor(child: ChildProcess, port: number, said: string[]) {
+  private constructor(child: ChildProcess, port: number, output: string) {
     this.#child = child;
     this.pid = child.pid!;
     this.url = `http://127.0.0.1:${port}`;
-    this.#said = said;
+    this.#output = output;
     this.#closed = new Promise((resolve) => child.once("close", () => resolve()));
   }
 
@@ -44,17 +44,14 @@ export class Workerd {
     const { folder } = options;
     mkdirSync(join(folder, "storage"), { recursive: true });
     writeFileSync(join(folder, "config.capnp"), configuration(options));
+    const output = join(folder, "output");
+    // A file: a pipe would have each line wake up who reads it.
+    const file = openSync(output, "w");
     const args = ["serve", "--experimental", "--control-fd=3", "config.capnp"];
-    const child = start(workerd, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe", "pipe"] });
-    const said: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream as Readable }).on("line", (line) => {
-        said.push(line);
-        if (said.length > 50) said.shift();
-      });
-    }
+    const child = start(workerd, args, { cwd: folder, stdio: ["ignore", file, file, "pipe"] });
+    closeSync(file);
     const port = await new Promise<number>((resolve, reject) => {
-      const fail = (what: string) => reject(new Error(`workerd ${what}.\n${said.join("\n")}`));
+      const fail = (what: string) => reject(new Error(`workerd ${what}.\n${last(output)}`));
       const timer = setTimeout(() => fail("does not listen"), DEADLINE_MS);
       child.once("error", reject);
       child.once("close", () => fail("has ended"));
@@ -63,18 +60,23 @@ export class Workerd {
         resolve((JSON.parse(line) as { port: number }).port);
       });
     });
-    return new Workerd(child, port, said);
+    return new Workerd(child, port, output);
   }
 
   /** What it has printed last, for whoever wonders. */
   get said(): string {
-    return this.#said.join("\n");
+    return last(this.#output);
   }
 
   async stop(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#closed;
   }
+}
+
+/** The end of a file, 50 lines of it. */
+function last(file: string): string {
+  return readFileSync(file, "utf8").trimEnd().split("\n").slice(-50).join("\n");
 }
 
 /** workerd leaves this one to who embeds it; agents imports it, and this bot does not use it. */
