@@ -8,8 +8,6 @@
 //   {"event":"called","by","what"}               any other call by an object or by the door, the worker that callbacks come to
 //   {"event":"acknowledged","status","awaited"}  an answer of the door, and the calls that it has waited for before it
 
-import { WorkerEntrypoint } from "cloudflare:workers";
-
 import built, { Conversation as Built } from "./index.js";
 import { standIn } from "./stand-in.js";
 
@@ -93,15 +91,15 @@ export class Conversation {
   }
 }
 
-export default class extends WorkerEntrypoint {
-  async fetch(request) {
+export default {
+  async fetch(request, env, context) {
     const awaited = [];
     const tellOf = (what) => {
       awaited.push(what);
       tell({ event: "called", by: "door", what });
     };
-    const answer = await new built(this.ctx, counted(this.env, tellOf)).fetch(request);
+    const answer = await built.fetch(request, counted(env, tellOf), context);
     tell({ event: "acknowledged", status: answer.status, awaited });
     return answer;
-  }
-}
+  },
+};

@@ -14,8 +14,8 @@ import { memory, usage } from "./process.ts";
 import { BOT } from "./sink.ts";
 import { Workerd } from "./workerd.ts";
 
-/** How long workerd is left alone so that what follows the last reply is over: its confirmation, five seconds later. */
-const SETTLE_MS = 6500;
+/** How long workerd is left alone so that what follows the last reply is over: timers, ten seconds after each request. */
+const SETTLE_MS = 11_500;
 
 /** Where figures are only looked at. */
 const QUICK_SETTLE_MS = 2500;

@@ -112,6 +112,6 @@ export class Conversation {
   }
 }
 
-export default new Proxy(built, {
-  construct: (target, [context, env], self) => Reflect.construct(target, [context, countedEnv(env, "front")], self),
-});
+export default {
+  fetch: (request, env, context) => built.fetch(request, countedEnv(env, "front"), context),
+};

@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { basename, delimiter, dirname, join, relative } from "node:path";
 
 import { alone } from "./alone.mjs";
+import { withPlainEntry } from "./entry.mjs";
 import { cargoLock, cargoManifest, devBuild, program, rehearsalBuild, releaseBuild, root, tools } from "./paths.mjs";
 import { Problem } from "./problem.mjs";
 import { behindProgress } from "./run.mjs";
@@ -93,6 +94,8 @@ async function build(kind) {
     { env: buildEnvironment() },
   );
   if (/^(\x1b\[[\d;]*m)*warning/m.test(output)) console.log(output.trimEnd());
+  const script = join(kind.folder, "index.js");
+  writeFileSync(script, withPlainEntry(readFileSync(script, "utf8")));
   if (!kind.hasNames) await shrink(join(kind.folder, "index_bg.wasm"));
   writeFileSync(stampOf(kind), `${inputs}\n${digest(outputs(kind))}\n`);
   return true;
@@ -148,7 +151,8 @@ function inputFiles() {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort();
-  return [cargoManifest, cargoLock, join(root, "rust-toolchain.toml"), ...sources];
+  const makers = ["entry.mjs", "wasm.mjs"].map((name) => join(root, "scripts", "lib", name));
+  return [cargoManifest, cargoLock, join(root, "rust-toolchain.toml"), ...makers, ...sources];
 }
 
 /**
