@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::bot::Behaviour;
-use crate::bots;
+use crate::bot::registry::Registry;
 use crate::callback::{CallbackError, Credentials, uid};
 use crate::conversation::Settings;
 use crate::json::{Field, Fields};
@@ -70,11 +70,12 @@ impl From<&Misconfigured> for CallbackError {
 
 impl Config {
     /// Reads the settings through `get`, which answers `None` for one that is not there. A binding has any text.
+    /// `registry` has the bots.
     ///
     /// # Errors
     ///
     /// Every setting that is missing, empty or unreadable, at once.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
+    pub fn read(get: impl Fn(&str) -> Option<String>, registry: Registry) -> Result<Self, Misconfigured> {
         let mut problems = Vec::new();
         let mut required = |name| {
             let value = text(&get, name);
@@ -112,10 +113,10 @@ impl Config {
                 Ok(names) => {
                     for (bot, name) in names.iter() {
                         let name = String::read(Some(name.get())).unwrap_or_default();
-                        match bots::behaviour(&name) {
+                        match registry(&name) {
                             Some(behaviour) if is_uid(bot) => behaviours.push((uid(bot), behaviour)),
                             Some(_) => problems.push(("BOTS", "holds what is not a UID")),
-                            None => problems.push(("BOTS", "names a behaviour that src/bots does not have")),
+                            None => problems.push(("BOTS", "names a behaviour that this worker does not have")),
                         }
                     }
                     if behaviours.is_empty() && problems.is_empty() {
@@ -149,6 +150,14 @@ impl Config {
                 Some(_) => {
                     problems.push(("LOG", "must be messages or problems"));
                     true
+                }
+            },
+            interactive_messages: match text(&get, "INTERACTIVE_MESSAGES").as_deref() {
+                None | Some("false") => false,
+                Some("true") => true,
+                Some(_) => {
+                    problems.push(("INTERACTIVE_MESSAGES", "must be true or false"));
+                    false
                 }
             },
         };
@@ -227,7 +236,7 @@ mod tests {
 
     fn read(changes: &[(&str, &str)]) -> Result<Config, Misconfigured> {
         let settings: BTreeMap<&str, &str> = COMPLETE.into_iter().chain(changes.iter().copied()).collect();
-        Config::read(|name| settings.get(name).map(|value| (*value).to_owned()))
+        Config::read(|name| settings.get(name).map(|value| (*value).to_owned()), crate::bots::behaviour)
     }
 
     #[test]
@@ -249,6 +258,7 @@ mod tests {
             ("OTHER_BOTS", "Helper, watcher"),
             ("EMPTY_AFTER_SECONDS", "3"),
             ("LOG", "problems"),
+            ("INTERACTIVE_MESSAGES", "true"),
         ])
         .ok()
         .unwrap();
@@ -257,6 +267,7 @@ mod tests {
         assert_eq!(config.roster, ["demo_bot", "helper", "watcher"]);
         assert_eq!(config.conversation.empty_after, Duration::from_secs(3));
         assert!(!config.conversation.logs_messages);
+        assert!(config.conversation.interactive_messages);
     }
 
     #[test]
@@ -271,7 +282,7 @@ mod tests {
             (&[("COMETCHAT_API_URL", "ftp://x")], "COMETCHAT_API_URL must be a URL such as https://host/v3"),
             (&[("BOTS", "[]")], "BOTS must be a JSON object from bot UID to behaviour"),
             (&[("BOTS", "{}")], "BOTS names no bot"),
-            (&[("BOTS", r#"{"a":"nobody"}"#)], "BOTS names a behaviour that src/bots does not have"),
+            (&[("BOTS", r#"{"a":"nobody"}"#)], "BOTS names a behaviour that this worker does not have"),
             (&[("BOTS", r#"{"a b":"assistant"}"#)], "BOTS holds what is not a UID"),
             (&[("CONVERSATIONS", "")], "CONVERSATIONS is missing"),
             (&[("REST_AFTER_SECONDS", "soon")], "REST_AFTER_SECONDS must be a whole number"),

@@ -154,17 +154,20 @@ mod tests {
     use super::*;
 
     fn config() -> Result<Config, Misconfigured> {
-        Config::read(|name| {
-            let value = match name {
-                "COMETCHAT_APP_ID" => "app",
-                "COMETCHAT_REGION" => "eu",
-                "CALLBACK_USERNAME" => "ann",
-                "BOTS" => r#"{"bot":"assistant"}"#,
-                "COMETCHAT_API_KEY" | "CALLBACK_PASSWORD" | "CONVERSATIONS" | "CONVERSATION" => "there",
-                _ => return None,
-            };
-            Some(value.to_owned())
-        })
+        Config::read(
+            |name| {
+                let value = match name {
+                    "COMETCHAT_APP_ID" => "app",
+                    "COMETCHAT_REGION" => "eu",
+                    "CALLBACK_USERNAME" => "ann",
+                    "BOTS" => r#"{"bot":"assistant"}"#,
+                    "COMETCHAT_API_KEY" | "CALLBACK_PASSWORD" | "CONVERSATIONS" | "CONVERSATION" => "there",
+                    _ => return None,
+                };
+                Some(value.to_owned())
+            },
+            crate::bots::behaviour,
+        )
     }
 
     /// `ann:there`.
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn each_check_comes_before_the_next() {
         let config = config();
-        let missing = Config::read(|_| None);
+        let missing = Config::read(|_| None, crate::bots::behaviour);
         let status =
             |config, bot, authorization| Door::open(config, bot, authorization).err().map(|it| it.error.status);
         assert_eq!(status(&missing, "nobody", None), Some(503));

@@ -2,7 +2,7 @@
 //!
 //! - [`address`]: which conversation.
 //! - [`admin`]: what the operator may ask for.
-//! - [`bots`]: the bots this worker runs; the folder to edit.
+//! - `bots`: the bots of this repository's own worker; the folder to edit.
 //! - [`bot`]: what a bot is written against.
 //! - [`callback`]: what CometChat tells us.
 //! - [`conversation`]: the life of one conversation: inbox, turn, outbox, rest. It knows nothing of Cloudflare.
@@ -16,6 +16,7 @@
 pub mod address;
 pub mod admin;
 pub mod bot;
+#[cfg(any(test, feature = "bundled"))]
 pub mod bots;
 pub mod callback;
 pub mod cometchat;
@@ -23,7 +24,8 @@ pub mod config;
 pub mod conversation;
 pub mod door;
 #[cfg(target_arch = "wasm32")]
-mod edge;
+#[doc(hidden)]
+pub mod edge;
 pub mod json;
 #[cfg(test)]
 mod simulation;

@@ -66,7 +66,7 @@ describe("the build that is deployed", { concurrency: true }, () => {
       const callback = await world.post(said, { bot: "rehearsal_bot" });
       assert.deepEqual([callback.status, callback.body.error.code], [503, "ERR_MISCONFIGURED"]);
       assert.deepEqual((await world.request("/health")).body.error.details.settings, ["BOTS"]);
-      assert.ok(world.lines("misconfigured").some(({ detail }) => String(detail).includes("BOTS names a behaviour that src/bots does not have")), world.log);
+      assert.ok(world.lines("misconfigured").some(({ detail }) => String(detail).includes("BOTS names a behaviour that this worker does not have")), world.log);
     } finally {
       await world.close();
     }

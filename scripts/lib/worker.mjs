@@ -25,7 +25,7 @@ export const release = {
   folder: releaseBuild,
   option: "--release",
   profile: "release",
-  features: [],
+  features: ["bundled"],
   hasNames: false,
   first: "1 to 2 min this first time",
   again: "about 20 s",
@@ -36,7 +36,7 @@ export const release = {
  *
  * @type {Kind}
  */
-export const rehearsal = { ...release, folder: rehearsalBuild, features: ["rehearsal"] };
+export const rehearsal = { ...release, folder: rehearsalBuild, features: ["bundled", "rehearsal"] };
 
 /**
  * Not optimised: big, and there in a few seconds after a change.
@@ -47,7 +47,7 @@ export const dev = {
   folder: devBuild,
   option: "--dev",
   profile: "debug",
-  features: ["rehearsal"],
+  features: ["bundled", "rehearsal"],
   hasNames: true,
   first: "about 1 min this first time",
   again: "about 5 s",

@@ -3,6 +3,7 @@
 use futures_util::future::LocalBoxFuture;
 use serde_json::value::RawValue;
 
+use super::reply::Effect;
 use super::turn::{Turn, Verdict};
 use super::{Bot, BotError};
 use crate::callback::Message;
@@ -25,8 +26,8 @@ pub struct Input<'a> {
 pub struct Output {
     /// The state to store.
     pub state: Box<RawValue>,
-    /// What to say, in this order.
-    pub replies: Vec<String>,
+    /// What to say and do, in this order.
+    pub effects: Vec<Effect>,
     /// How the message ends.
     pub verdict: Verdict,
 }
@@ -48,21 +49,39 @@ pub enum Failure {
 pub trait Behaviour {
     /// Runs one turn.
     fn run<'a>(&'a self, input: Input<'a>) -> LocalBoxFuture<'a, Result<Output, Failure>>;
+
+    /// What the sender of this message is told where the bot, with this UID, has failed for good.
+    fn apology(&self, bot: &str, message: &RawValue) -> Option<String>;
 }
 
 impl<B: Bot> Behaviour for B {
     fn run<'a>(&'a self, input: Input<'a>) -> LocalBoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
+            let states = self.states();
             let state = match input.state {
-                Some(state) => serde_json::from_str(state.get()).map_err(|_| Failure::UnreadableState)?,
+                Some(state) => states.read_str(state.get()).ok_or(Failure::UnreadableState)?,
                 None => B::State::default(),
             };
             let message = Message::parse(input.message.get()).ok_or(Failure::UnreadableMessage)?;
             let mut turn = Turn::new(input.bot, message, state, input.sent.iter());
-            self.on_message(&mut turn).await.map_err(Failure::Bot)?;
-            let (state, replies, verdict) = turn.into_parts();
-            let state = serde_json::value::to_raw_value(&state).map_err(|error| Failure::Bot(error.into()))?;
-            Ok(Output { state, replies, verdict })
+            if let Err(error) = self.on_message(&mut turn).await {
+                let Some(text) = error.told() else { return Err(Failure::Bot(error)) };
+                // An error for the person is an answer, and leaves the state as it was.
+                let state = match input.state {
+                    Some(state) => state.to_owned(),
+                    None => states.write(&B::State::default()).map_err(Failure::Bot)?,
+                };
+                return Ok(Output { state, effects: vec![Effect::Say(text.into())], verdict: Verdict::Replies });
+            }
+            let (state, effects, verdict) = turn.into_parts().map_err(Failure::Bot)?;
+            let state = states.write(&state).map_err(Failure::Bot)?;
+            Ok(Output { state, effects, verdict })
         })
+    }
+
+    fn apology(&self, bot: &str, message: &RawValue) -> Option<String> {
+        let text = Bot::apology(self)?.to_owned();
+        let message = Message::parse(message.get())?;
+        Turn::new(bot, message, (), std::iter::empty()).is_addressed().then_some(text)
     }
 }

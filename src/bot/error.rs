@@ -14,24 +14,50 @@ const MAX_REASON: usize = 200;
 /// What others' errors say is not known to keep to that (serde's quote the text that they could not read), so `?` keeps
 /// only the name of the error's type, and of a [`serde_json::Error`] what is wrong and where. Whoever wants to say more
 /// says it: `.map_err(|_| BotError::new("the shop is closed"))?`.
+///
+/// An error that is meant for whoever wrote is another thing: [`BotError::tell`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BotError(String);
+pub struct BotError(Kind);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Internal(String),
+    Told(String),
+}
 
 impl BotError {
+    /// Something that the person has to be told, and no fault: it ends the turn at once with this text as its only
+    /// reply. What the turn has said and done so far, and its state, are dropped.
+    pub fn tell(text: impl Into<String>) -> Self {
+        Self(Kind::Told(text.into()))
+    }
+
+    /// What the person has to be told, if that is what it is.
+    pub fn told(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Told(text) => Some(text),
+            Kind::Internal(_) => None,
+        }
+    }
+
     /// An error with this reason. It is cut at 200 characters, and line breaks become spaces.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self(one_line(&reason.into(), MAX_REASON))
+        Self(Kind::Internal(one_line(&reason.into(), MAX_REASON)))
     }
 
     /// The reason as it is recorded, with `bot:` before it: so it cannot pass for one of Halley's own words.
     pub fn reason(&self) -> String {
-        format!("bot:{}", self.0)
+        format!("bot:{self}")
     }
 }
 
 impl fmt::Display for BotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(match &self.0 {
+            Kind::Internal(reason) => reason,
+            // What people read is not for the log.
+            Kind::Told(_) => "told",
+        })
     }
 }
 

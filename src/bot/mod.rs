@@ -16,8 +16,7 @@
 //!
 //!     async fn on_message(&self, turn: &mut Turn<Memory>) -> Result {
 //!         turn.state.messages = turn.state.messages.saturating_add(1);
-//!         turn.reply(format!("That was message {}.", turn.state.messages));
-//!         Ok(())
+//!         Ok(turn.reply(format!("That was message {}.", turn.state.messages)))
 //!     }
 //! }
 //! ```
@@ -25,11 +24,18 @@
 pub mod behaviour;
 pub mod error;
 mod reason;
+pub mod registry;
+pub mod reply;
+pub mod router;
+pub mod state;
 pub mod turn;
 
 pub use behaviour::{Behaviour, Failure, Input, Output};
 pub use error::BotError;
-pub use turn::{Turn, Verdict};
+pub use reply::Reply;
+pub use router::Router;
+pub use state::{Members, States};
+pub use turn::{Done, Turn, Verdict};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +44,18 @@ use serde::de::DeserializeOwned;
 pub trait Bot: 'static {
     /// What it remembers of one conversation, at most 1 MiB of JSON. A conversation starts with the default.
     type State: Default + Serialize + DeserializeOwned;
+
+    /// The versions that the state has had. Where it has changed in a way that serde does not read, an older one gets a
+    /// way up here. What cannot be read at all is set aside, and the conversation starts afresh.
+    fn states(&self) -> States<Self::State> {
+        States::default()
+    }
+
+    /// What is said to whoever wrote, where every attempt at a message has failed. Nothing, unless the bot says so; in a
+    /// group only to messages that are meant for it.
+    fn apology(&self) -> Option<&str> {
+        None
+    }
 
     /// Deals with one message. There is one turn at a time in a conversation, in order of arrival.
     ///
@@ -51,5 +69,5 @@ pub trait Bot: 'static {
     fn on_message(&self, turn: &mut Turn<Self::State>) -> impl Future<Output = Result>;
 }
 
-/// How a turn ends.
-pub type Result = std::result::Result<(), BotError>;
+/// How a turn ends: what it has come to, or why it failed.
+pub type Result<T = Done> = std::result::Result<T, BotError>;

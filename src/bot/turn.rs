@@ -1,7 +1,10 @@
 //! One turn: the message, the state, and what the bot makes of them.
 
+use super::BotError;
 use super::reason::one_line;
-use crate::callback::{Message, ReceiverType};
+use super::reply::{Content, Effect, Place, Reply, Target};
+use super::state::Members;
+use crate::callback::{Message, Person, ReceiverType};
 
 /// The longest reason of a verdict, in characters.
 const MAX_REASON: usize = 100;
@@ -18,6 +21,11 @@ pub enum Verdict {
     HandedOver(String),
 }
 
+/// That a turn has come to something: it has said or done something, or has said why it does not. Only a turn can make
+/// one, so that no handler ends in silence by accident.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Done(());
+
 /// One message and what the bot makes of it. `S` is the bot's state.
 #[derive(Debug)]
 pub struct Turn<S> {
@@ -26,8 +34,9 @@ pub struct Turn<S> {
     message: Message,
     bot: String,
     answers_own_reply: bool,
-    replies: Vec<String>,
+    effects: Vec<Effect>,
     verdict: Verdict,
+    problem: Option<BotError>,
 }
 
 impl<S> Turn<S> {
@@ -39,8 +48,9 @@ impl<S> Turn<S> {
             message,
             bot: bot.to_owned(),
             answers_own_reply,
-            replies: Vec::new(),
+            effects: Vec::new(),
             verdict: Verdict::default(),
+            problem: None,
         }
     }
 
@@ -52,6 +62,11 @@ impl<S> Turn<S> {
     /// The bot's own UID.
     pub fn bot(&self) -> &str {
         &self.bot
+    }
+
+    /// What the bot remembers of the sender, in a group: a part of what it remembers of the group.
+    pub fn member<T: Default>(&mut self, of: impl FnOnce(&mut S) -> &mut Members<T>) -> &mut T {
+        of(&mut self.state).entry(&self.message.sender.uid)
     }
 
     /// Whether the message was written in a group.
@@ -83,25 +98,78 @@ impl<S> Turn<S> {
         (!command.is_empty()).then(|| (command.to_ascii_lowercase(), rest.trim().to_owned()))
     }
 
+    /// Who wrote the message.
+    pub fn sender(&self) -> &Person {
+        &self.message.sender
+    }
+
     /// Answers in this conversation: to the sender in a 1:1 chat, to the group in a group. Replies leave in the order
     /// in which they are made. A text longer than CometChat allows becomes several; an empty one is no reply.
-    pub fn reply(&mut self, text: impl Into<String>) {
-        self.replies.push(text.into());
+    pub fn reply(&mut self, reply: impl Into<Reply>) -> Done {
+        let mut reply = reply.into();
+        if let Some(problem) = reply.problem.take() {
+            self.problem.get_or_insert(problem);
+        }
+        if reply.place == Place::Thread {
+            let root = self.message.parent_id.as_ref().unwrap_or(&self.message.id);
+            reply.place = Place::ThreadOf(root.clone());
+        }
+        if !matches!(&reply.content, Content::Text(text) if text.trim().is_empty()) {
+            self.effects.push(Effect::Say(reply));
+        }
+        Done(())
+    }
+
+    /// Gives the message with this label another text.
+    pub fn edit(&mut self, label: impl Into<String>, text: impl Into<String>) -> Done {
+        self.act(Effect::Edit(Target::Label(label.into()), text.into()))
+    }
+
+    /// Deletes the message with this label.
+    pub fn delete(&mut self, label: impl Into<String>) -> Done {
+        self.act(Effect::Delete(Target::Label(label.into())))
+    }
+
+    /// Reacts to the message, with an emoji.
+    pub fn react(&mut self, reaction: impl Into<String>) -> Done {
+        let target = Target::Id(self.message.id.clone());
+        self.act(Effect::React(target, reaction.into()))
+    }
+
+    /// Takes the bot's reaction to the message away.
+    pub fn unreact(&mut self, reaction: impl Into<String>) -> Done {
+        let target = Target::Id(self.message.id.clone());
+        self.act(Effect::Unreact(target, reaction.into()))
+    }
+
+    /// Tells CometChat that the bot has read the conversation. By itself that is no answer.
+    pub fn mark_read(&mut self) {
+        self.effects.push(Effect::MarkRead);
+    }
+
+    fn act(&mut self, effect: Effect) -> Done {
+        self.effects.push(effect);
+        Done(())
     }
 
     /// Says that silence is meant, and why: one or two words for the log and the counts, cut at 100 characters.
-    pub fn ignore(&mut self, reason: impl Into<String>) {
+    pub fn ignore(&mut self, reason: impl Into<String>) -> Done {
         self.verdict = Verdict::Ignored(one_line(&reason.into(), MAX_REASON));
+        Done(())
     }
 
     /// Says that a person takes this message from here, and why, as [`ignore`](Self::ignore) does. Replies made in this
     /// turn are still sent.
-    pub fn hand_over(&mut self, reason: impl Into<String>) {
+    pub fn hand_over(&mut self, reason: impl Into<String>) -> Done {
         self.verdict = Verdict::HandedOver(one_line(&reason.into(), MAX_REASON));
+        Done(())
     }
 
-    pub(super) fn into_parts(self) -> (S, Vec<String>, Verdict) {
-        (self.state, self.replies, self.verdict)
+    pub(super) fn into_parts(self) -> Result<(S, Vec<Effect>, Verdict), BotError> {
+        match self.problem {
+            Some(problem) => Err(problem),
+            None => Ok((self.state, self.effects, self.verdict)),
+        }
     }
 }
 

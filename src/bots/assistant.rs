@@ -30,19 +30,16 @@ impl Bot for Assistant {
 
     async fn on_message(&self, turn: &mut Turn<Memory>) -> Result {
         if !turn.is_addressed() {
-            turn.ignore("not_for_me");
-            return Ok(());
+            return Ok(turn.ignore("not_for_me"));
         }
         turn.state.messages = turn.state.messages.saturating_add(1);
         let answer = answer(turn);
         let name = name(&turn.message().sender).to_owned();
         if turn.state.greeted {
-            turn.reply(answer);
-        } else {
-            turn.state.greeted = true;
-            turn.reply(format!("Hello {name}! {answer}"));
+            return Ok(turn.reply(answer));
         }
-        Ok(())
+        turn.state.greeted = true;
+        Ok(turn.reply(format!("Hello {name}! {answer}")))
     }
 }
 

@@ -6,14 +6,8 @@ mod assistant;
 #[cfg(feature = "rehearsal")]
 mod rehearsal;
 
-use crate::bot::Behaviour;
-
-/// The behaviour that goes by this name in the setting `BOTS`.
-pub fn behaviour(name: &str) -> Option<&'static dyn Behaviour> {
-    match name {
-        "assistant" => Some(&assistant::Assistant),
-        #[cfg(feature = "rehearsal")]
-        "rehearsal" => Some(&rehearsal::Rehearsal),
-        _ => None,
-    }
+crate::worker! {
+    "assistant" => assistant::Assistant,
+    #[cfg(feature = "rehearsal")]
+    "rehearsal" => rehearsal::Rehearsal,
 }

@@ -49,6 +49,13 @@ pub struct Person {
     pub raw: Raw,
 }
 
+impl Person {
+    /// CometChat's markup for a mention of this person.
+    pub fn mention(&self) -> String {
+        format!("<@uid:{}>", self.uid)
+    }
+}
+
 /// A file that came with a message.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Media {
@@ -71,6 +78,66 @@ pub struct Attachment {
     pub extension: String,
     /// Its size in bytes; CometChat declares it as a string and also sends numbers.
     pub size: Option<u64>,
+}
+
+impl Attachment {
+    /// The file at this address, named as the address ends.
+    pub fn at(url: impl Into<String>) -> Self {
+        let url = url.into();
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let name = path.split_once("://").map_or(path, |(_, rest)| rest).rsplit_once('/').map_or("", |(_, name)| name);
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let mime_type = mime_type(extension).to_owned();
+        Self { name: name.to_owned(), extension: extension.to_owned(), mime_type, size: None, url }
+    }
+
+    /// Under another name.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Of this media type.
+    #[must_use]
+    pub fn of_type(self, mime_type: impl Into<String>) -> Self {
+        Self { mime_type: mime_type.into(), ..self }
+    }
+
+    /// Of so many bytes.
+    #[must_use]
+    pub fn of_size(self, bytes: u64) -> Self {
+        Self { size: Some(bytes), ..self }
+    }
+}
+
+/// The media type of files with this extension, where it is a usual one.
+fn mime_type(extension: &str) -> &'static str {
+    match extension.to_ascii_lowercase().as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "svg" => "image/svg+xml",
+        "mp4" => "video/mp4",
+        "webm" => "video/webm",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "ogg" => "audio/ogg",
+        "pdf" => "application/pdf",
+        "csv" => "text/csv",
+        "txt" => "text/plain",
+        "zip" => "application/zip",
+        _ => "",
+    }
+}
+
+/// How often a message has been reacted to in one way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reaction {
+    /// The emoji.
+    pub reaction: String,
+    /// By how many.
+    pub count: u64,
 }
 
 /// What a message holds, by its category and type.
@@ -135,6 +202,12 @@ pub struct Message {
     pub mentions: Vec<Person>,
     /// Its tags.
     pub tags: Vec<String>,
+    /// The message that this one quotes, as it came, or null ([`quotes`](Self::quotes)).
+    pub quoted: Raw,
+    /// Reactions that were there when CometChat told of it.
+    pub reactions: Vec<Reaction>,
+    /// What CometChat's moderation says of it: `approved`, `disapproved`, or nothing.
+    pub moderation: String,
     /// `data.metadata` as it came, or null.
     pub metadata: Raw,
     /// `data.entities` as it came, or null.
@@ -168,11 +241,28 @@ impl Message {
             content: Content::new(&message, &data),
             mentions: mentions(&data.object("mentions")),
             tags: message.read("tags").unwrap_or_default(),
+            quoted: message.keep("quotedMessage"),
+            reactions: reactions(&data),
+            moderation: data.object("moderation").text("status"),
             metadata: data.keep("metadata"),
             entities: data.keep("entities"),
             sent_at: message.read("sentAt"),
             updated_at: message.read("updatedAt"),
         })
+    }
+
+    /// The message that this one quotes. Seen in CometChat's own client, and not known to be in callbacks
+    /// (docs/cometchat.md, section 2.4).
+    pub fn quotes(&self) -> Option<Self> {
+        Self::parse(self.quoted.get())
+    }
+
+    /// Latitude and longitude, where it is a custom message of the type `location` that has them.
+    pub fn location(&self) -> Option<(f64, f64)> {
+        let Content::Custom { kind, data, .. } = &self.content else { return None };
+        let fields = Fields::parse(data.get()).ok().filter(|_| kind == "location")?;
+        let number = |names: [&str; 2]| names.iter().find_map(|name| fields.raw(name)?.get().parse::<f64>().ok());
+        Some((number(["latitude", "lat"])?, number(["longitude", "lon"])?))
     }
 
     /// What was written: the text, or the caption of a file, or nothing.
@@ -212,6 +302,14 @@ pub(super) fn has_mention(text: &str, who: &str) -> bool {
     text.split('<')
         .filter_map(|part| part.strip_prefix("@uid:")?.split_once('>'))
         .any(|(named, _)| named.eq_ignore_ascii_case(who))
+}
+
+fn reactions(data: &Fields<'_>) -> Vec<Reaction> {
+    let reaction = |fields: &Fields<'_>| Reaction {
+        reaction: fields.text("reaction"),
+        count: fields.read("count").unwrap_or_default(),
+    };
+    data.objects("reactions").iter().map(reaction).collect()
 }
 
 fn person(uid: String, user: Option<&RawValue>) -> Person {

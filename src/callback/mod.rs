@@ -11,7 +11,7 @@ pub mod verdict;
 pub use authentication::Credentials;
 pub use envelope::Callback;
 pub use error::CallbackError;
-pub use message::{Content, Media, Message, Person, ReceiverType};
+pub use message::{Attachment, Content, Media, Message, Person, ReceiverType};
 pub use verdict::{Ignored, Roster};
 
 /// The largest callback that is read, in bytes. CometChat allows 65,536 characters a message

@@ -1,6 +1,6 @@
 //! What CometChat's answer to a request means for the one who made it.
 
-use super::{NoAnswer, Response};
+use super::{Action, NoAnswer, Response};
 use crate::json::Fields;
 
 /// The longest id that is kept, in bytes. CometChat's are numbers; nothing bounds what an answer may hold.
@@ -82,7 +82,7 @@ impl Sent {
 
 impl Answer {
     /// Reads what came back. `now` is in UNIX milliseconds.
-    pub fn read(response: Result<Response, NoAnswer>, now: u64) -> Self {
+    pub fn read(response: Result<Response, NoAnswer>, action: Action, now: u64) -> Self {
         let response = match response {
             Ok(response) => response,
             Err(NoAnswer(why)) => return Self::Unknown(why),
@@ -90,10 +90,17 @@ impl Answer {
         match (later(&response, now), response.status) {
             (Some(later), _) => Self::Later(later),
             // A proxy may answer in CometChat's place, and an error may come with any status.
-            (_, 200..=299) => match Sent::new(&Fields::parse(&response.body).unwrap_or_default().object("data")) {
-                Some(sent) => Self::Sent(sent),
-                None => Self::Unknown(error_code(&response)),
-            },
+            (_, 200..=299) => {
+                let answer = Fields::parse(&response.body).unwrap_or_default();
+                let message = Sent::new(&answer.object("data"));
+                let sent = match action {
+                    Action::MarkRead => answer.raw("data").map(|_| Sent::default()),
+                    action if action.makes_a_message() => message,
+                    // An edit, a deletion and a reaction are answered with a message too, which is not a new one.
+                    _ => message.map(|_| Sent::default()),
+                };
+                sent.map_or_else(|| Self::Unknown(error_code(&response)), Self::Sent)
+            }
             // Request Timeout and Too Early say nothing of what became of the request.
             (_, 400..=407 | 409..=424 | 426..=499) => {
                 Self::Refused { code: error_code(&response), conflict: response.status == 409 }
@@ -185,7 +192,7 @@ mod tests {
             (response(302, ""), unknown("HTTP_302")),
             (Err(NoAnswer("timeout".into())), unknown("timeout")),
         ] {
-            assert_eq!(Answer::read(answer, 0), meaning);
+            assert_eq!(Answer::read(answer, Action::Send, 0), meaning);
         }
     }
 
@@ -205,7 +212,7 @@ mod tests {
                 rate_limit_reset: reset.map(str::to_owned),
                 body: String::new(),
             };
-            assert_eq!(Answer::read(Ok(response), 90_000), Answer::Later(Later::Busy { wait }));
+            assert_eq!(Answer::read(Ok(response), Action::Send, 90_000), Answer::Later(Later::Busy { wait }));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Looking for a reply among the conversation's recent messages, before it is sent again.
 
 use super::answer::{Later, Sent, error_code, later};
-use super::{NoAnswer, Request, Response, reply};
+use super::{NoAnswer, Request, Response, action};
 use crate::address::Address;
 use crate::json::Fields;
 
@@ -61,7 +61,7 @@ impl<'a> Look<'a> {
         // Backwards from the newest; which end a list begins with otherwise is not documented. `perPage` counts in one part of the docs and `limit` in another (docs/cometchat.md, section 5).
         Request {
             method: "GET",
-            path: format!("{}?perPage={PAGE}&limit={PAGE}&affix=prepend{cursor}", reply::history(self.address)),
+            path: format!("{}?perPage={PAGE}&limit={PAGE}&affix=prepend{cursor}", action::history(self.address)),
             on_behalf_of: Some(self.address.bot.clone()),
             body: None,
         }

@@ -1,10 +1,14 @@
 //! What we ask of CometChat: requests, answers, errors. No network here; the edge carries them.
 
+pub mod action;
 pub mod answer;
+mod boundary;
 pub mod breaker;
 pub mod look;
 pub mod reply;
+mod split;
 
+pub use action::Action;
 pub use answer::{Answer, Later, Sent, Service};
 pub use breaker::Breaker;
 pub use reply::{Body, ReplyId};
@@ -17,13 +21,13 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 /// A request to the REST API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// `GET` or `POST`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: &'static str,
     /// The path below the base URL, with its query.
     pub path: String,
     /// The UID for the header `onBehalfOf`, where the call takes one.
     pub on_behalf_of: Option<String>,
-    /// The JSON body of a POST.
+    /// The JSON body, where the call takes one.
     pub body: Option<String>,
 }
 

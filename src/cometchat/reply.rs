@@ -1,11 +1,12 @@
-//! A reply: its identity, its body, and how a long text becomes several.
+//! A reply as CometChat takes it: its identity, and the body of the call.
 
 use std::fmt;
 
-use super::{Request, segment};
+use super::split::split;
 use crate::address::Address;
-use crate::callback::ReceiverType;
-use crate::json::Json;
+use crate::bot::reply::{Content, Reply};
+use crate::callback::Attachment;
+use crate::json::{self, Json};
 
 /// The largest `data` of one reply, in bytes of JSON. CometChat allows 10 KB, file sizes not counted
 /// (properties-and-constraints); whether a KB is 1,000 or 1,024 bytes is not said.
@@ -35,126 +36,106 @@ impl fmt::Display for ReplyId<'_> {
     }
 }
 
-/// What closes a code fence that is open at a cut.
-const CLOSING: &str = "\n```";
+/// The least room for a text beside its metadata, in bytes of JSON: with less it would fall into crumbs.
+const MIN_TEXT_BYTES: usize = 1_000;
 
-/// What a bot wants said.
+/// One message, as CometChat takes it from a bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body(String);
+pub struct Body {
+    category: &'static str,
+    kind: String,
+    /// The fields of `data`, without the metadata.
+    data: String,
+    /// The fields of the bot's own metadata.
+    metadata: String,
+    tags: Vec<String>,
+}
 
 impl Body {
-    /// Splits a text into as many replies as it needs, each within CometChat's limit.
+    /// The messages that a reply needs, each within CometChat's limit: one, but for a long text.
     ///
-    /// A cut falls between paragraphs, lines or words where one of those is near enough, never inside a character. A
-    /// code fence that is open at a cut is closed before it and opened again after it.
-    pub fn split(text: &str) -> Vec<Self> {
-        let mut parts = Vec::new();
-        let mut opening = String::new();
-        let mut rest = text.trim();
-        while !rest.is_empty() {
-            let taken = DATA_OVERHEAD_BYTES.saturating_add(json_length(&opening)).saturating_add(json_length(CLOSING));
-            let (part, remainder) = rest.split_at(cut(rest, MAX_DATA_BYTES.saturating_sub(taken)));
-            let mut part = format!("{opening}{}", part.trim_end());
-            opening = match open_fence(&part) {
-                Some(fence) if !remainder.trim().is_empty() => format!("{fence}\n"),
-                _ => String::new(),
-            };
-            if opening.is_empty() {
-                rest = remainder.trim_start();
-            } else {
-                // Inside a fence the indentation counts.
-                part.push_str(CLOSING);
-                rest = remainder.trim_start_matches('\n');
+    /// `None` where it cannot be made to fit.
+    pub fn of(reply: &Reply) -> Option<Vec<Self>> {
+        let metadata = reply.metadata.as_ref().map_or("", |metadata| inner(metadata.get()));
+        let room = MAX_DATA_BYTES.saturating_sub(DATA_OVERHEAD_BYTES).checked_sub(metadata.len())?;
+        let body = |category, kind: &str, data: Json| {
+            let data = inner(&data.build()).to_owned();
+            Self { category, kind: kind.to_owned(), data, metadata: metadata.to_owned(), tags: reply.tags.clone() }
+        };
+        let single = match &reply.content {
+            Content::Text(_) if room < MIN_TEXT_BYTES => return None,
+            Content::Text(text) => {
+                let part = |part: String| body("message", "text", Json::new().text("text", &part));
+                return Some(split(text, room).into_iter().map(part).collect());
             }
-            parts.push(Self(part));
-        }
-        parts
+            Content::Media { kind, files, caption } => {
+                let files: Vec<String> = files.iter().map(attachment).collect();
+                let data = if caption.is_empty() { Json::new() } else { Json::new().text("text", caption) };
+                body("message", kind, data.raw("attachments", &format!("[{}]", files.join(","))))
+            }
+            Content::Custom { kind, data } => body("custom", kind, Json::new().raw("customData", data.get())),
+            Content::Interactive { kind, data } => {
+                body("interactive", kind, Json::new().raw("interactiveData", data.get()))
+            }
+        };
+        (single.data.len() <= room).then(|| vec![single])
     }
 
     /// The whole body of the REST call (Send Bot Message), with the id twice: as `muid`, and in the metadata because
     /// no answer is known to return `muid`.
     pub fn to_json(&self, address: &Address, id: &str) -> String {
-        let metadata = Json::new().text("halley", id).build();
-        let data = Json::new().text("text", &self.0).raw("metadata", &metadata).build();
-        Json::new()
+        let ours = Json::new().text("halley", id).build();
+        let comma = if self.metadata.is_empty() { "" } else { "," };
+        // Of two fields with the same name the last one counts.
+        let metadata = format!("{{{}{comma}{}}}", self.metadata, inner(&ours));
+        let data = format!("{{{},\"metadata\":{metadata}}}", self.data);
+        let body = Json::new()
             .text("receiver", &address.peer)
             .text("receiverType", address.receiver_type.as_str())
-            .text("category", "message")
-            .text("type", "text")
-            .raw("data", &data)
-            .text("muid", id)
-            .build()
+            .text("category", self.category)
+            .text("type", &self.kind)
+            .raw("data", &data);
+        let body = match self.tags.as_slice() {
+            [] => body,
+            tags => body.raw("tags", &json::list(tags.iter().map(String::as_str))),
+        };
+        body.text("muid", id).build()
     }
 }
 
-/// The call that sends a reply: `POST /bots/{uid}/messages`.
-pub fn send(bot: &str, body: String) -> Request {
-    Request { method: "POST", path: format!("/bots/{}/messages", segment(bot)), on_behalf_of: None, body: Some(body) }
+/// What stands between the braces of an object.
+fn inner(object: &str) -> &str {
+    object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().trim()
 }
 
-/// Where to cut `text` so that the first part, as JSON, fits into `budget` bytes.
-fn cut(text: &str, budget: usize) -> usize {
-    let mut size = 0_usize;
-    let fits = text
-        .char_indices()
-        .find(|(_, character)| {
-            size = size.saturating_add(json_bytes(*character));
-            size > budget
-        })
-        .map_or(text.len(), |(index, _)| index);
-    if fits == text.len() {
-        return fits;
+/// A file, as `data.attachments` has it. The size is declared as a text (docs/cometchat.md, section 1.2).
+fn attachment(file: &Attachment) -> String {
+    let json = Json::new()
+        .text("url", &file.url)
+        .text("name", &file.name)
+        .text("mimeType", &file.mime_type)
+        .text("extension", &file.extension);
+    match file.size {
+        Some(size) => json.text("size", &size.to_string()),
+        None => json,
     }
-    let Some(head) = text.get(..fits) else { return text.len() };
-    // A cut that would leave less than half a part is worse than one inside a paragraph.
-    let near = |index: &usize| *index > fits / 2;
-    head.rfind("\n\n")
-        .filter(near)
-        .or_else(|| head.rfind('\n').filter(near))
-        .or_else(|| head.rfind(' ').filter(near))
-        .unwrap_or(fits)
-}
-
-/// The line that opened a code fence which the text does not close; of a very long one, its beginning.
-fn open_fence(text: &str) -> Option<String> {
-    let mut open = None;
-    for line in text.lines().filter(|line| line.trim_start().starts_with("```")) {
-        open = if open.is_some() { None } else { Some(line) };
-    }
-    open.map(|line| line.chars().take(40).collect())
-}
-
-/// How many bytes a text takes inside a JSON string.
-fn json_length(text: &str) -> usize {
-    text.chars().map(json_bytes).fold(0, usize::saturating_add)
-}
-
-/// How many bytes a character takes inside a JSON string.
-fn json_bytes(character: char) -> usize {
-    match character {
-        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        '\0'..='\u{1f}' => 6,
-        _ => character.len_utf8(),
-    }
-}
-
-/// The path of the history that a reply shows up in.
-pub(super) fn history(address: &Address) -> String {
-    match address.receiver_type {
-        ReceiverType::User => format!("/users/{}/messages", segment(&address.peer)),
-        ReceiverType::Group => format!("/groups/{}/messages", segment(&address.peer)),
-    }
+    .build()
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::callback::ReceiverType;
 
-    fn texts(text: &str) -> Vec<String> {
-        Body::split(text).into_iter().map(|body| body.0).collect()
+    fn sent(reply: &Reply) -> Vec<Value> {
+        let address = Address::new("demo_bot", ReceiverType::User, "ann");
+        let bodies = Body::of(reply).unwrap();
+        bodies
+            .iter()
+            .map(|body| serde_json::from_str(&body.to_json(&address, "demo_bot-7-answer-0")).unwrap())
+            .collect()
     }
 
     #[test]
@@ -164,7 +145,8 @@ mod tests {
             (Address::new("demo_bot", ReceiverType::Group, "team-1"), "team-1", "group"),
         ] {
             let id = ReplyId { bot: "demo_bot", message: "712", purpose: "answer", n: 0 }.to_string();
-            let body: serde_json::Value = serde_json::from_str(&Body("Hello".into()).to_json(&address, &id)).unwrap();
+            let bodies = Body::of(&Reply::text("Hello")).unwrap();
+            let body: Value = serde_json::from_str(&bodies[0].to_json(&address, &id)).unwrap();
             assert_eq!(
                 body,
                 json!({
@@ -177,84 +159,56 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_between_paragraphs() {
-        let paragraph = "word ".repeat(1_200);
-        let parts = texts(&format!("{paragraph}\n\n{paragraph}"));
-        assert_eq!(parts.len(), 2);
-        assert_eq!(parts[0], paragraph.trim_end());
-        assert_eq!(texts("short"), ["short"]);
-        assert!(texts(" \n ").is_empty());
-    }
-
-    #[test]
-    fn a_fence_that_is_cut_is_closed_and_opened_again() {
-        let line = "    let x = 1;\n".repeat(900);
-        let parts = texts(&format!("See:\n```rust\n{line}```\nDone."));
-        assert_eq!(parts.len(), 2);
-        assert!(
-            parts[0].starts_with("See:\n```rust\n    let") && parts[0].ends_with("let x = 1;\n```"),
-            "{}",
-            parts[0]
-        );
-        assert!(parts[1].starts_with("```rust\n    let") && parts[1].ends_with("```\nDone."), "{}", parts[1]);
-    }
-
-    proptest! {
-        #[test]
-        fn fences_stay_balanced(text in "([a-z ]{0,60}\n|```\n|```rust\n|\\{ \"\n){0,60}", times in 1_usize..20) {
-            let closed = text.lines().filter(|line| line.starts_with("```")).count() % 2 == 0;
-            let text = text.repeat(times);
-            let parts = Body::split(&text);
-            let address = Address::new("b".repeat(100), ReceiverType::Group, "p".repeat(255));
-            for part in &parts {
-                let body: serde_json::Value = serde_json::from_str(&part.to_json(&address, &"i".repeat(180))).unwrap();
-                prop_assert!(body["data"].to_string().len() <= MAX_DATA_BYTES);
-                prop_assert!(!closed || open_fence(&part.0).is_none(), "{}", part.0);
-            }
-            let words = |text: &str| text.lines().filter(|line| !line.contains("```")).collect::<String>().replace(' ', "");
-            let joined: Vec<&str> = parts.iter().map(|part| part.0.as_str()).collect();
-            prop_assert_eq!(words(&joined.join("\n")), words(&text));
-        }
-
-        #[test]
-        fn every_part_fits_and_nothing_is_lost(text in "[a-z \n\"\\\\é𝄞]{0,400}", times in 1_usize..80) {
-            let text = text.repeat(times);
-            let address = Address::new("b".repeat(100), ReceiverType::Group, "p".repeat(255));
-            let id = ReplyId { bot: &address.bot, message: &"9".repeat(64), purpose: "answer", n: 999 }.to_string();
-            let parts = Body::split(&text);
-            for part in &parts {
-                let body: serde_json::Value = serde_json::from_str(&part.to_json(&address, &id)).unwrap();
-                prop_assert!(body["data"].to_string().len() <= MAX_DATA_BYTES);
-            }
-            let spaceless = |text: &str| text.split_whitespace().collect::<String>();
-            let joined: String = parts.iter().map(|part| part.0.as_str()).collect();
-            prop_assert_eq!(spaceless(&joined), spaceless(&text));
-        }
-    }
-
-    /// What is left of `data` for the text of a part.
-    const ROOM: usize = MAX_DATA_BYTES - DATA_OVERHEAD_BYTES - "\\n```".len();
-
-    #[test]
-    fn a_part_is_filled_to_the_last_byte_of_its_json() {
-        for (character, bytes) in [("a", 1), ("é", 2), ("\"", 2), ("\\", 2), ("\u{1}", 6), ("𝄞", 4)] {
-            let fits = ROOM / bytes;
-            assert_eq!(texts(&character.repeat(fits)).len(), 1, "{character:?}");
-            let parts = texts(&character.repeat(fits + 1));
-            assert_eq!(parts, [character.repeat(fits), character.to_owned()], "{character:?}");
+    fn each_kind_has_its_own_data() {
+        let image = Reply::image("https://a.example/menu.png?size=2").caption("Today").tag("menu");
+        let file = Attachment { size: Some(20_133), ..Attachment::at("https://a.example/list") };
+        let metadata = json!({ "halley": "demo_bot-7-answer-0" });
+        for (reply, kind, data) in [
+            (
+                image.and(file),
+                ("message", "image"),
+                json!({ "text": "Today", "metadata": metadata, "attachments": [
+                    { "url": "https://a.example/menu.png?size=2", "name": "menu.png", "mimeType": "image/png", "extension": "png" },
+                    { "url": "https://a.example/list", "name": "list", "mimeType": "", "extension": "", "size": "20133" },
+                ] }),
+            ),
+            (
+                Reply::custom("location", &json!({ "lat": 1.5 })),
+                ("custom", "location"),
+                json!({ "customData": { "lat": 1.5 }, "metadata": metadata }),
+            ),
+            (
+                Reply::interactive("form", &json!({ "title": "Seats" })),
+                ("interactive", "form"),
+                json!({ "interactiveData": { "title": "Seats" }, "metadata": metadata }),
+            ),
+        ] {
+            let bodies = sent(&reply);
+            assert_eq!(bodies.len(), 1);
+            assert_eq!((bodies[0]["category"].as_str(), bodies[0]["type"].as_str()), (Some(kind.0), Some(kind.1)));
+            assert_eq!(bodies[0]["data"], data);
+            assert_eq!(bodies[0]["tags"], if reply.tags.is_empty() { Value::Null } else { json!(["menu"]) });
         }
     }
 
     #[test]
-    fn a_part_is_never_cut_in_its_first_half() {
-        let text = |space: usize| format!("{} {}", "a".repeat(space), "b".repeat(ROOM));
-        assert_eq!(texts(&text(ROOM / 2 + 1))[0].len(), ROOM / 2 + 1);
-        assert_eq!(texts(&text(ROOM / 2))[0].len(), ROOM);
-        assert_eq!(texts(&text(2))[0].len(), ROOM);
+    fn metadata_goes_along_and_cannot_pass_for_ours() {
+        let reply = Reply::text("hi").metadata(&json!({ "order": 7, "halley": "forged" }));
+        assert_eq!(sent(&reply)[0]["data"]["metadata"], json!({ "order": 7, "halley": "demo_bot-7-answer-0" }));
     }
 
     #[test]
-    fn a_fence_that_the_text_leaves_open_is_left_open() {
-        assert_eq!(texts("See:\n```\nlet x = 1;"), ["See:\n```\nlet x = 1;"]);
+    fn what_does_not_fit_is_none() {
+        let data = |bytes: usize| json!({ "x": "x".repeat(bytes) });
+        let room = MAX_DATA_BYTES - DATA_OVERHEAD_BYTES;
+        let fits = room - r#""customData":{"x":""}"#.len();
+        assert_eq!(sent(&Reply::custom("seats", &data(fits))).len(), 1);
+        assert_eq!(Body::of(&Reply::custom("seats", &data(fits + 1))), None);
+        assert_eq!(Body::of(&Reply::text("hi").metadata(&data(room))), None);
+        assert_eq!(Body::of(&Reply::text("hi").metadata(&data(room - MIN_TEXT_BYTES))), None);
+        let long = Reply::text("word ".repeat(3_000)).metadata(&data(5_000));
+        for body in sent(&long) {
+            assert!(body["data"].to_string().len() <= MAX_DATA_BYTES);
+        }
     }
 }

@@ -12,6 +12,7 @@
 mod backoff;
 mod budget;
 mod commit;
+mod effects;
 mod inbox;
 mod journal;
 mod lanes;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// Whether each message that has ended gets a line in the log, or only those that are dead.
     pub logs_messages: bool,
+    /// Whether a bot may send interactive messages, which CometChat documents in older pages only.
+    pub interactive_messages: bool,
 }
 
 impl Default for Settings {
@@ -80,6 +83,7 @@ impl Default for Settings {
             reply_budget_per_minute: 30,
             give_up_after: Duration::from_secs(24 * 60 * 60),
             logs_messages: true,
+            interactive_messages: false,
         }
     }
 }

@@ -21,7 +21,8 @@ use super::turn::UNDER_WAY;
 use super::{Conversation, QUIET, backoff};
 use crate::callback::ReceiverType;
 use crate::cometchat::look::{Look, Seen};
-use crate::cometchat::{self, Answer, Later, Request, Sent, Service};
+use crate::cometchat::{self, Action, Answer, Later, Request, Sent, Service};
+use crate::json::Field as _;
 
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60);
@@ -159,22 +160,31 @@ impl<P: Ports> Conversation<P> {
             if !may_be_looked_for || next.reply.due_at > now {
                 return Ok(());
             }
-            match self.look(pass, &next.reply).await {
-                Looked::Absent => {}
-                looked => return self.follow_look(next, looked),
+            if next.reply.action.makes_a_message() {
+                match self.look(pass, &next.reply).await {
+                    Looked::Absent => {}
+                    looked => return self.follow_look(next, looked),
+                }
             }
             // Whoever holds the lane now looks for itself.
             if !self.is_still_next(&next)? || !self.memory.borrow().lanes.is_held(pass) {
                 return Ok(());
             }
         }
-        let request = cometchat::reply::send(&self.address.bot, next.reply.body.get().to_owned());
+        let Some(request) = self.request(&next.reply)? else {
+            let reply = Reply::clone(&next.reply);
+            return self.bury_reply(&next.key, reply, &Reason::UnknownLabel);
+        };
         let answer = self.call(pass, &request).await;
-        match Answer::read(answer, self.ports.now()) {
+        let action = next.reply.action;
+        match Answer::read(answer, action, self.ports.now()) {
+            Answer::Refused { .. } if next.reply.doubtful && action.may_be_done() => {
+                self.confirm(next, Sent::default())
+            }
             Answer::Sent(sent) => self.confirm(next, sent),
             Answer::Unknown(reason) => self.put_off(next, &reason),
             Answer::Later(later) => self.wait(next, later, true),
-            Answer::Refused { code, conflict } if conflict || next.reply.doubtful => {
+            Answer::Refused { code, conflict } if action.makes_a_message() && (conflict || next.reply.doubtful) => {
                 // What it refuses now it may have taken before.
                 match self.look(pass, &next.reply).await {
                     Looked::Absent => self.refused(next, code),
@@ -183,6 +193,32 @@ impl<P: Ports> Conversation<P> {
             }
             Answer::Refused { code, .. } => self.refused(next, code),
         }
+    }
+
+    /// What to ask of CometChat; `None` where the message that it is done to is not known.
+    fn request(&self, reply: &Reply) -> Result<Option<Request>, StorageError> {
+        let target = match &reply.target_label {
+            None => Some(reply.target.clone().unwrap_or_default()),
+            Some(label) => self.labelled(label)?,
+        };
+        let json = reply.body.get();
+        let content = match reply.action {
+            Action::React | Action::Unreact => String::read(Some(json)).unwrap_or_default(),
+            _ => json.to_owned(),
+        };
+        Ok(target.map(|target| reply.action.request(&self.address, &target, content)))
+    }
+
+    /// The id of the message with this label.
+    fn labelled(&self, label: &str) -> Result<Option<String>, StorageError> {
+        let confirmed = self.memory.borrow().confirmed.clone();
+        // The newest is the last.
+        for (key, Confirmed { sent, .. }) in confirmed.iter().rev() {
+            if self.reply_at(key)?.is_some_and(|reply| reply.label.as_deref() == Some(label)) {
+                return Ok(Some(sent.id.clone()).filter(|id| !id.is_empty()));
+            }
+        }
+        self.stored(|stored| stored.record.labelled(label).map(str::to_owned))
     }
 
     /// Looks for a reply in the history.
@@ -428,6 +464,11 @@ impl<P: Ports> Conversation<P> {
         reason: &Reason,
     ) -> Result<(), StorageError> {
         let Some((key, first)) = answer.first().cloned() else { return Ok(()) };
+        if first.is_notice() {
+            self.note("notice_dropped", reason);
+            commit.drop_reply(key);
+            return Ok(());
+        }
         let now = commit.now;
         commit.bury(&key);
         let letter = DeadLetter::of_replies(&first, &self.address, reason, now);
@@ -502,8 +543,11 @@ impl<P: Ports> Conversation<P> {
     pub(super) fn add_confirmations(&self, commit: &mut Commit) -> Result<(), StorageError> {
         let confirmed = self.memory.borrow().confirmed.clone();
         self.remember_confirmed(self.record_of(commit)?);
-        for (key, Confirmed { at, .. }) in confirmed {
+        for (key, Confirmed { sent, at }) in confirmed {
             let Some(reply) = self.reply_at(&key)? else { continue };
+            if let Some(label) = reply.label.clone().filter(|_| !sent.id.is_empty()) {
+                self.record_of(commit)?.label(label, sent.id);
+            }
             if reply.last {
                 let now = commit.now;
                 self.record_of(commit)?.end(reply.outcome, now);

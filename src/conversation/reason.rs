@@ -15,6 +15,12 @@ pub(super) enum Reason {
     TooLarge,
     /// The bot made more replies than one turn may.
     TooManyReplies,
+    /// A reply, its data or its metadata, is larger than CometChat takes.
+    ReplyTooLarge,
+    /// The bot made an interactive message, and the settings do not allow them.
+    InteractiveNotAllowed,
+    /// No message of the bot's own is known by the label that it wants to edit or delete.
+    UnknownLabel,
     /// The message has no id, sender or receiver.
     UnreadableMessage,
     /// A row of it cannot be read.
@@ -37,6 +43,9 @@ impl fmt::Display for Reason {
             Self::StateTooLarge => "state_too_large",
             Self::TooLarge => "too_large",
             Self::TooManyReplies => "too_many_replies",
+            Self::ReplyTooLarge => "reply_too_large",
+            Self::InteractiveNotAllowed => "interactive_not_allowed",
+            Self::UnknownLabel => "unknown_label",
             Self::UnreadableMessage => "unreadable_message",
             Self::UnreadableRow => "unreadable_row",
             Self::InDoubt => "in_doubt",

@@ -15,6 +15,9 @@ pub const VERSION: u32 = 1;
 /// How many ids of sent replies are remembered, so that a thread under one of them is known to be the bot's.
 const SENT_IDS: usize = 100;
 
+/// How many labelled messages are remembered.
+const LABELS: usize = 20;
+
 /// The largest state a bot may keep in one conversation, in bytes of JSON. A row holds 2 MB.
 pub const MAX_STATE_BYTES: usize = 1024 * 1024;
 
@@ -36,12 +39,25 @@ object! {
         pub counts: Counts as "counts" = Counts::default(),
         /// The ids that CometChat gave to the newest replies in a group, oldest first.
         pub sent: Vec<String> as "sent" = Vec::new(),
+        /// The messages of the bot's own that have a label, oldest first.
+        pub labels: Option<Vec<Label>> as "labels",
         /// When the last message came or was dealt with, in UNIX milliseconds.
         pub updated_at: Millis as "updatedAt" = 0,
         /// The newer version whose value in KV was set aside when this conversation was started afresh.
         pub aside: Option<u32> as "aside",
         /// What only a conversation in flight knows.
         pub bookkeeping: Option<Bookkeeping> as "flight",
+    }
+}
+
+object! {
+    /// A message of the bot's own that it may edit or delete later.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Label {
+        /// What the bot calls it.
+        pub label: String as "label",
+        /// CometChat's id.
+        pub id: String as "id",
     }
 }
 
@@ -87,6 +103,8 @@ impl Record {
         self.counts = self.counts.plus(archived.counts);
         self.conversation_id = self.conversation_id.take().or_else(|| archived.conversation_id.clone());
         self.sent.clone_from(&archived.sent);
+        let newer = std::mem::replace(&mut self.labels, archived.labels.clone());
+        newer.into_iter().flatten().for_each(|Label { label, id }| self.label(label, id));
         self.aside = archived.aside;
         self.state.clone_from(&archived.state);
     }
@@ -129,6 +147,20 @@ impl Record {
         let surplus = self.sent.len().saturating_add(1).saturating_sub(SENT_IDS);
         self.sent.drain(..surplus.min(self.sent.len()));
         self.sent.push(sent.to_owned());
+    }
+
+    /// Gives a message of the bot's own a label, which is taken from the one that had it.
+    pub fn label(&mut self, label: String, id: String) {
+        let labels = self.labels.get_or_insert_default();
+        labels.retain(|known| known.label != label);
+        let surplus = labels.len().saturating_add(1).saturating_sub(LABELS);
+        labels.drain(..surplus.min(labels.len()));
+        labels.push(Label { label, id });
+    }
+
+    /// The id of the message with this label.
+    pub fn labelled(&self, label: &str) -> Option<&str> {
+        self.labels.iter().flatten().find(|known| known.label == label).map(|known| known.id.as_str())
     }
 
     /// Notes a change that KV has to see.

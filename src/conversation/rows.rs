@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::outcome::Outcome;
 use super::ports::Millis;
+use crate::cometchat::Action;
 use crate::json::object;
 
 /// The version of the rows. See `upgrade` for those before it.
@@ -49,6 +50,19 @@ pub(super) fn message(seq: u64) -> String {
 /// The key of a reply, below [`OUTBOX`] or [`DOUBT`].
 pub(super) fn reply(prefix: &str, seq: u64, n: usize) -> String {
     format!("{prefix}{seq:016}/{n:06}")
+}
+
+/// The number of a notice among the replies to a message: what the sender is told when the message is dead. It is no answer.
+const NOTICE: usize = 999_999;
+
+/// The key of a notice.
+pub(super) fn notice(seq: u64) -> String {
+    reply(OUTBOX, seq, NOTICE)
+}
+
+/// Whether this is the key of a notice, whatever the row holds.
+pub(super) fn is_notice(key: &str) -> bool {
+    key.ends_with("/999999")
 }
 
 /// The key of something KV still has to be told.
@@ -135,7 +149,7 @@ impl Entry {
 }
 
 object! {
-    /// A reply that waits to be confirmed.
+    /// A reply, or something else that is asked of CometChat, which waits to be confirmed.
     #[derive(Debug, Clone)]
     pub struct Reply {
         /// Its identity, which every attempt carries.
@@ -172,12 +186,25 @@ object! {
         pub doubtful: bool as "doubtful" = true,
         /// Since when it has been in doubt; 0 where it is not, or that is not known.
         pub doubtful_since: Millis as "doubtfulSince" = 0,
-        /// The whole body of the REST call.
+        /// What is done.
+        pub action: Action as "action" = Action::Send,
+        /// The id of the message that it is done to, or of the one whose thread it goes into.
+        pub target: Option<String> as "target",
+        /// The label of the message that it is done to.
+        pub target_label: Option<String> as "targetLabel",
+        /// The label of the message that it makes.
+        pub label: Option<String> as "label",
+        /// The whole body of the REST call; of a reaction, the reaction.
         pub body: Rc<RawValue> as "body",
     }
 }
 
 impl Reply {
+    /// Whether it is a notice. Its message has ended already.
+    pub(super) fn is_notice(&self) -> bool {
+        self.outcome == Outcome::Dead
+    }
+
     /// When it was put into the outbox.
     pub(super) fn waits_since(&self) -> Millis {
         if self.queued_at == 0 { self.made_at } else { self.queued_at }

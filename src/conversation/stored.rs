@@ -183,7 +183,8 @@ impl Stored {
         let place = |row: &Unreadable, prefix| (prefix, rows::seq_of(prefix, &row.key));
         let inbox = self.unreadable.iter().filter(|row| row.key.starts_with(rows::INBOX)).count();
         let answers = [rows::OUTBOX, rows::DOUBT].into_iter().flat_map(|prefix| {
-            self.unreadable.iter().filter(move |row| row.key.starts_with(prefix)).map(move |row| place(row, prefix))
+            let is_of_answer = move |row: &&Unreadable| row.key.starts_with(prefix) && !rows::is_notice(&row.key);
+            self.unreadable.iter().filter(is_of_answer).map(move |row| place(row, prefix))
         });
         (inbox, answers.collect())
     }
@@ -200,7 +201,9 @@ impl Stored {
     /// Whether a message with this id is on its way through the part of the queues that is in memory.
     pub(super) fn has_in_flight(&self, id: &str) -> bool {
         self.inbox.any(|entry| entry.id == id)
-            || [&self.outbox, &self.doubt].into_iter().any(|queue| queue.any(|reply| reply.message_id == id))
+            || [&self.outbox, &self.doubt]
+                .into_iter()
+                .any(|queue| queue.any(|reply| reply.message_id == id && !reply.is_notice()))
     }
 }
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::ports::{Archive, ArchiveError, Change, Clock, CometChat, Journal, Millis, Storage, StorageError};
 use super::{Conversation, DeadLetter, Entry, Instance, Receipt, Replayed, Settings};
 use crate::address::Address;
+use crate::bot::reply::{Effect, Reply, Target};
 use crate::bot::{Behaviour, BotError, Failure, Input, Output, Verdict};
 use crate::callback::{Ignored, ReceiverType};
 use crate::cometchat::{NoAnswer, Request, Response};
@@ -45,7 +46,7 @@ impl Behaviour for Scripted {
             let state = to_raw_value(&message["state"]).unwrap();
             return Box::pin(poll_fn(move |_| match GATE.get() {
                 true => {
-                    Poll::Ready(Ok(Output { state: state.clone(), replies: Vec::new(), verdict: Verdict::Replies }))
+                    Poll::Ready(Ok(Output { state: state.clone(), effects: Vec::new(), verdict: Verdict::Replies }))
                 }
                 false => Poll::Pending,
             }));
@@ -60,8 +61,31 @@ impl Behaviour for Scripted {
         if message["tells"] == true {
             texts.push(input.state.map_or("nothing", RawValue::get).to_owned());
         }
+        let said = texts.into_iter().map(|text| Effect::Say(text.into()));
+        let effects = said.chain(message["does"].as_array().into_iter().flatten().map(effect)).collect();
         let state = to_raw_value(&message["state"]).unwrap();
-        Box::pin(ready(Ok(Output { state, replies: texts, verdict: Verdict::Replies })))
+        Box::pin(ready(Ok(Output { state, effects, verdict: Verdict::Replies })))
+    }
+
+    fn apology(&self, _: &str, message: &RawValue) -> Option<String> {
+        let message: Value = serde_json::from_str(message.get()).unwrap();
+        message["apology"].as_str().map(str::to_owned)
+    }
+}
+
+/// What a message has the bot do, such as `["edit", "status", "Done."]`.
+fn effect(words: &Value) -> Effect {
+    let word = |n: usize| words[n].as_str().unwrap_or_default().to_owned();
+    let label = || Target::Label(word(1));
+    match word(0).as_str() {
+        "say" => Effect::Say(Reply::text(word(2)).label(word(1))),
+        "thread" => Effect::Say(Reply::text(word(2)).in_thread_of(word(1))),
+        "form" => Effect::Say(Reply::interactive("form", &json!({}))),
+        "edit" => Effect::Edit(label(), word(2)),
+        "delete" => Effect::Delete(label()),
+        "react" => Effect::React(Target::Id(word(1)), word(2)),
+        "unreact" => Effect::Unreact(Target::Id(word(1)), word(2)),
+        _ => Effect::MarkRead,
     }
 }
 
@@ -196,12 +220,16 @@ impl Archive for Ports {
 
 impl CometChat for Ports {
     async fn call(&self, request: &Request) -> Answer {
-        let said = request.body.as_deref().map(|body| parse(body)["muid"].as_str().unwrap().to_owned());
-        self.0.requests.borrow_mut().push(said.unwrap_or_else(|| "look".to_owned()));
+        let said = request.body.as_deref().and_then(|body| parse(body)["muid"].as_str().map(str::to_owned));
+        let done = match request.method {
+            "GET" => "look".to_owned(),
+            method => format!("{method} {}", request.path),
+        };
+        self.0.requests.borrow_mut().push(said.unwrap_or(done));
         let number = self.0.requests.borrow().len();
         let usual = match request.method {
-            "POST" => answer(200, &json!({ "data": { "id": number } })),
-            _ => answer(200, &json!({ "data": [] })),
+            "GET" => answer(200, &json!({ "data": [] })),
+            _ => answer(200, &json!({ "data": { "id": number } })),
         };
         self.0.answers.borrow_mut().pop_front().unwrap_or(usual)
     }
@@ -390,6 +418,146 @@ fn the_event_that_brings_a_message_answers_it() {
             "counts": { "received": 1, "answered": 1, "ignored": 0, "handedOver": 0, "dead": 0 },
         })
     );
+}
+
+fn does(id: &str, effects: &Value) -> Entry {
+    message(id, &json!({ "does": effects }))
+}
+
+#[test]
+fn what_a_bot_does_leaves_in_order_beside_what_it_says() {
+    let scene = Scene::new();
+    let effects = json!([
+        ["say", "status", "Working …"],
+        ["edit", "status", "Done."],
+        ["react", "7", "👍"],
+        ["thread", "7", "Here."],
+        ["read"],
+        ["unreact", "7", "👍"],
+        ["delete", "status"],
+    ]);
+    scene.hear(does("7", &effects));
+    assert_eq!(
+        scene.world.asked(),
+        [
+            "bot-7-answer-0",
+            "PUT /messages/1",
+            "POST /messages/7/reactions/%F0%9F%91%8D",
+            "bot-7-answer-3",
+            "POST /users/ann/conversation/read",
+            "DELETE /messages/7/reactions/%F0%9F%91%8D",
+            "DELETE /messages/1",
+        ]
+    );
+    assert_eq!(scene.world.keys("2/"), ["2/record"]);
+    assert_eq!(scene.world.lines.take()[0]["outcome"], "answered");
+}
+
+#[test]
+fn to_have_read_is_no_answer() {
+    let scene = Scene::new();
+    scene.hear(does("7", &json!([["read"]])));
+    assert_eq!(scene.world.asked(), ["POST /users/ann/conversation/read"]);
+    let line = scene.world.lines.take().remove(0);
+    assert_eq!((&line["outcome"], &line["reason"]), (&json!("ignored"), &json!("no_reply")));
+}
+
+#[test]
+fn what_may_be_repeated_is_not_looked_for() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    scene.hear(does("7", &json!([["say", "status", "Working …"]])));
+    world.asked();
+    for (n, effect) in
+        [json!(["edit", "status", "Done."]), json!(["react", "7", "👍"]), json!(["read"])].iter().enumerate()
+    {
+        world.answers.borrow_mut().push_back(Err(NoAnswer("timeout".to_owned())));
+        scene.hear(does(&format!("8{n}"), &json!([effect])));
+        let first = world.asked();
+        assert_eq!(scene.until_asked(), first, "{effect}");
+        scene.until(|world| world.keys("2/outbox/").is_empty());
+        assert_eq!(world.asked(), [""; 0]);
+    }
+}
+
+#[test]
+fn what_is_gone_already_has_been_deleted() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    scene.hear(does("7", &json!([["say", "status", "Working …"]])));
+    world.asked();
+    world.answers.borrow_mut().push_back(Err(NoAnswer("timeout".to_owned())));
+    scene.hear(does("8", &json!([["delete", "status"]])));
+    world.answers.borrow_mut().push_back(failure(404, "ERR_MESSAGE_ID_NOT_FOUND"));
+    world.asked();
+    assert_eq!(scene.until_asked(), ["DELETE /messages/1"]);
+    scene.until(|world| world.keys("2/outbox/").is_empty());
+    assert!(world.kv.borrow().keys().all(|key| !key.starts_with("dead:")));
+}
+
+#[test]
+fn a_label_is_known_after_a_restart_and_after_rest() {
+    let mut scene = Scene::new();
+    scene.hear(does("7", &json!([["say", "status", "Working …"]])));
+    for (id, restarts) in [("8", false), ("9", true), ("10", true)] {
+        if restarts {
+            scene.until(|world| world.kv.borrow().contains_key("conversation:bot:user:ann"));
+            scene = scene.restart();
+        }
+        if id == "10" {
+            scene.world.rows.borrow_mut().clear();
+        }
+        scene.world.asked();
+        scene.hear(does(id, &json!([["edit", "status", id]])));
+        assert_eq!(scene.world.asked(), ["PUT /messages/1"], "{id}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_a_dead_letter_that_says_why() {
+    for (effects, reason, kept) in [
+        (json!([["edit", "nothing", "Done."], ["react", "7", "👍"]]), "unknown_label", 2),
+        (json!([["form"]]), "interactive_not_allowed", 0),
+        (json!([["edit", "status", "x".repeat(10_000)]]), "reply_too_large", 0),
+    ] {
+        let scene = Scene::new();
+        scene.hear(does("7", &effects));
+        assert_eq!(scene.world.asked(), [""; 0]);
+        scene.until(|world| world.kv.borrow().contains_key("dead:bot:user:ann:7"));
+        let letter = scene.letter("7");
+        assert_eq!((letter.reason.as_str(), letter.replies.len()), (reason, kept));
+    }
+}
+
+#[test]
+fn where_the_bot_has_failed_for_good_it_says_so_once_and_the_message_ends_once() {
+    for (answers, events) in [(vec![], vec![]), (vec![failure(400, "ERR_BLOCKED_RECEIVER")], vec!["notice_dropped"])] {
+        let scene = Scene::new();
+        let world = &scene.world;
+        world.answers.borrow_mut().extend(answers);
+        scene.hear(message("7", &json!({ "fails": true, "apology": "Sorry." })));
+        assert_eq!(scene.until_asked(), ["bot-7-notice-0"]);
+        scene
+            .until(|world| world.kv.borrow().contains_key("dead:bot:user:ann:7") && world.keys("2/outbox/").is_empty());
+        let (ends, notes): (Vec<_>, Vec<_>) =
+            world.lines.take().into_iter().partition(|line| line["event"] == "message");
+        assert_eq!(ends.len(), 1);
+        let dropped: Vec<_> = notes
+            .iter()
+            .map(|note| note["event"].as_str().unwrap())
+            .filter(|event| event.starts_with("notice"))
+            .collect();
+        assert_eq!(dropped, events);
+        assert_eq!(world.row("2/record")["counts"]["dead"], 1);
+    }
+}
+
+#[test]
+fn interactive_messages_are_sent_where_a_setting_allows_it() {
+    let scene = Scene::new();
+    let scene = Scene::of(scene.world, Settings { interactive_messages: true, ..Settings::default() });
+    scene.hear(does("7", &json!([["form"]])));
+    assert_eq!(scene.world.asked(), ["bot-7-answer-0"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::commit::Commit;
+use super::effects::Asked;
 use super::journal::End;
 use super::lanes::Pass;
 use super::letters::DeadLetter;
@@ -14,17 +15,13 @@ use super::ports::{Millis, Ports, StorageError, after};
 use super::reason::Reason;
 use super::record::{MAX_STATE_BYTES, Record};
 use super::rest::Loaded;
-use super::rows::{self, Entry, Reply};
+use super::rows::{self, Entry};
 use super::trouble::Trouble;
 use super::{Conversation, backoff};
 use crate::bot::{Behaviour, Failure, Input, Output, Verdict};
-use crate::cometchat::{Body, ReplyId};
 
 /// How long a bot may take over one message.
 pub const DEADLINE: Duration = Duration::from_secs(25);
-
-/// How many replies a turn may make, the parts of long ones counted.
-pub const MAX_REPLIES: usize = 100;
 
 /// How many attempts a message gets.
 const MAX_ATTEMPTS: u32 = 3;
@@ -152,13 +149,15 @@ impl<P: Ports> Conversation<P> {
         if output.state.get().len() > MAX_STATE_BYTES {
             return self.bury_turn(entry, &Reason::StateTooLarge);
         }
-        let bodies: Vec<Body> = output.replies.iter().flat_map(|text| Body::split(text)).collect();
-        if bodies.len() > MAX_REPLIES {
-            return self.bury_turn(entry, &Reason::TooManyReplies);
-        }
-        let silent = bodies.is_empty();
+        let asked = match self.asked(output.effects) {
+            Ok(asked) => asked,
+            Err(reason) => return self.bury_turn(entry, &reason),
+        };
+        let silent = asked.is_empty();
         let (outcome, reason) = match output.verdict {
-            Verdict::Replies if silent => (Outcome::Ignored, Some(Reason::NoReply.to_string())),
+            Verdict::Replies if !asked.iter().any(Asked::is_an_answer) => {
+                (Outcome::Ignored, Some(Reason::NoReply.to_string()))
+            }
             Verdict::Replies => (Outcome::Answered, None),
             Verdict::Ignored(reason) => (Outcome::Ignored, Some(reason)),
             Verdict::HandedOver(reason) => (Outcome::HandedOver, Some(reason)),
@@ -180,7 +179,7 @@ impl<P: Ports> Conversation<P> {
         }
         self.put_state(&mut commit, Rc::from(output.state))?;
         let mut unsent = Vec::new();
-        for (key, reply) in self.replies(&entry, outcome, reason.as_deref(), bodies, now) {
+        for (key, reply) in self.replies(&entry, outcome, reason.as_deref(), asked, now) {
             unsent.push(key.clone());
             commit.put_reply(key, reply);
         }
@@ -200,47 +199,6 @@ impl<P: Ports> Conversation<P> {
                 memory.budget.give_back(&entry.sender);
             }
         })
-    }
-
-    fn replies(
-        &self,
-        entry: &Entry,
-        outcome: Outcome,
-        reason: Option<&str>,
-        bodies: Vec<Body>,
-        now: Millis,
-    ) -> Vec<(String, Reply)> {
-        let last = bodies.len().saturating_sub(1);
-        bodies
-            .into_iter()
-            .enumerate()
-            .filter_map(|(n, body)| {
-                let id = ReplyId { bot: &self.address.bot, message: &entry.id, purpose: "answer", n }.to_string();
-                let body = RawValue::from_string(body.to_json(&self.address, &id)).ok()?;
-                let reply = Reply {
-                    id,
-                    seq: entry.seq,
-                    message_id: entry.id.clone(),
-                    kind: entry.kind.clone(),
-                    received_at: entry.received_at,
-                    attempts: entry.attempts,
-                    last: n == last,
-                    outcome,
-                    reason: reason.map(str::to_owned),
-                    made_at: now,
-                    // Of a message that is tried again there was a letter.
-                    queued_at: if entry.counted { now } else { 0 },
-                    tries: 0,
-                    waits: 0,
-                    waits_for: None,
-                    due_at: after(now, UNDER_WAY),
-                    doubtful: false,
-                    doubtful_since: 0,
-                    body: body.into(),
-                };
-                Some((rows::reply(rows::OUTBOX, entry.seq, n), reply))
-            })
-            .collect()
     }
 
     /// Records the first attempt at the message after `entry` together with the end of `entry`, which saves a commit.
@@ -310,9 +268,24 @@ impl<P: Ports> Conversation<P> {
         }
         record.end(Outcome::Dead, now);
         commit.end(end_of_turn(&entry, Outcome::Dead, reason.to_string(), now));
+        let notice = self.apology(&entry, reason).and_then(|text| self.notice(&entry, &text, now));
+        let unsent = notice.map(|(key, row)| {
+            commit.put_reply(key.clone(), row);
+            key
+        });
         let begun = self.begin_next(&entry, &mut commit)?;
 
-        self.write(commit, || self.memory.borrow_mut().begun = begun)
+        self.write(commit, || {
+            let mut memory = self.memory.borrow_mut();
+            memory.begun = begun;
+            memory.unsent.extend(unsent);
+        })
+    }
+
+    /// What the sender is told where the bot has failed for good.
+    fn apology(&self, entry: &Entry, reason: &Reason) -> Option<String> {
+        let is_the_bots = matches!(reason, Reason::Bot(_) | Reason::Crashed | Reason::Deadline);
+        self.behaviour.filter(|_| is_the_bots)?.apology(&self.address.bot, &entry.message)
     }
 }
 

@@ -72,7 +72,9 @@ impl<P: Ports> Conversation<P> {
                 queue.each(&self.ports, |reply| {
                     outbox = outbox.saturating_add(1);
                     apart = apart.saturating_add(u64::from(prefix == rows::DOUBT));
-                    answers.insert((prefix, reply.seq));
+                    if !reply.is_notice() {
+                        answers.insert((prefix, reply.seq));
+                    }
                     if reply.waits_for.is_some() {
                         waits_for.clone_from(&reply.waits_for);
                     }

@@ -11,6 +11,7 @@
 
 mod admin;
 mod callback;
+mod export;
 mod health;
 mod hop;
 mod kv;
@@ -20,13 +21,19 @@ mod respond;
 mod settings;
 mod storage;
 
-use wasm_bindgen::prelude::wasm_bindgen;
-use worker::js_sys::futures::{JsFuture, future_to_promise};
-use worker::js_sys::{self, Promise, Reflect};
-use worker::wasm_bindgen::JsValue;
-use worker::web_sys::Request;
-use worker::{Env, Result, console_error, event};
+pub use ::wasm_bindgen;
+pub use object::Object;
+pub use worker::Env;
+pub use worker::js_sys::Promise;
+pub use worker::web_sys::Request;
+pub use worker::worker_sys::DurableObjectState;
 
+use worker::js_sys::futures::{JsFuture, future_to_promise};
+use worker::js_sys::{self, Reflect};
+use worker::wasm_bindgen::JsValue;
+use worker::{Result, console_error, event};
+
+use crate::bot::registry::Registry;
 use crate::json::Json;
 
 /// Has tasks run by a promise. In workerd `queueMicrotask` makes a wrapper for each function that it is handed, which
@@ -43,9 +50,9 @@ fn report_panics_once() {
 }
 
 /// Answers a request. A promise of a response will do as well as a response, which the crate's own macro does not know.
-#[wasm_bindgen]
-pub fn fetch(request: Request, env: Env, _context: JsValue) -> Promise {
+pub fn fetch(request: Request, env: Env, registry: Registry) -> Promise {
     report_panics_once();
+    settings::serve(registry);
     future_to_promise(async move {
         match answer(&request, &env).await {
             Ok(response) => Ok(response),

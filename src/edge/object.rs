@@ -18,6 +18,7 @@ use super::platform::Platform;
 use super::storage::Storage;
 use super::{hop, respond, settings};
 use crate::address::Address;
+use crate::bot::registry::Registry;
 use crate::callback::Ignored;
 use crate::conversation::{self, DeadLetter, Entry, Instance, Receipt, Replayed};
 use crate::json::{Field as _, Fields, Json};
@@ -27,37 +28,35 @@ const UNTIL_MENDED: Duration = Duration::from_secs(60);
 
 type Engine = conversation::Conversation<Platform>;
 
-/// A conversation in flight, as the platform calls it. The crate's own macro would pour the body of each answer into a
-/// stream of its own.
-#[wasm_bindgen]
-pub struct Conversation {
-    object: Rc<Object>,
+/// A conversation in flight. The class that the platform makes of it is in the crate of the bots ([`worker!`](crate::worker)).
+/// The `worker` crate's own macro would pour the body of each answer into a stream of its own.
+pub struct Object {
+    served: Rc<Served>,
     /// Answers a request, by its URL and its body.
     answer: JsValue,
 }
 
-struct Object {
+struct Served {
     state: State,
     engine: Option<Rc<Engine>>,
 }
 
-#[wasm_bindgen]
-impl Conversation {
+impl Object {
     /// The object with this storage, in this environment.
-    #[wasm_bindgen(constructor)]
-    pub fn new(state: DurableObjectState, env: Env) -> Self {
+    pub fn new(state: DurableObjectState, env: &Env, registry: Registry) -> Self {
         super::report_panics_once();
+        settings::serve(registry);
         let state = State::from(state);
-        let engine = engine(&state, &env);
-        let object = Rc::new(Object { state, engine });
-        let asked = object.clone();
+        let engine = engine(&state, env);
+        let served = Rc::new(Served { state, engine });
+        let asked = served.clone();
         let answer = Closure::<dyn Fn(String, String) -> std::result::Result<JsValue, JsValue>>::new(
             move |url: String, body: String| {
-                let object = asked.clone();
-                now_or_later(async move { object.answer(&url, &body).await })
+                let served = asked.clone();
+                now_or_later(async move { served.answer(&url, &body).await })
             },
         );
-        Self { object, answer: answer.into_js_value() }
+        Self { served, answer: answer.into_js_value() }
     }
 
     /// Answers a request of the hop.
@@ -67,9 +66,9 @@ impl Conversation {
 
     /// The alarm has gone off.
     pub fn alarm(&self) -> Promise {
-        let object = self.object.clone();
+        let served = self.served.clone();
         future_to_promise(async move {
-            object.wake().await?;
+            served.wake().await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -89,7 +88,7 @@ fn now_or_later(work: impl Future<Output = Result<Response>> + 'static) -> std::
     }
 }
 
-impl Object {
+impl Served {
     async fn wake(&self) -> Result<()> {
         match &self.engine {
             Some(engine) => {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::callbacks::{End, Poison, Size};
 use super::world::{State, World};
 use crate::address::Address;
-use crate::bot::{Bot, BotError, Result, Turn};
+use crate::bot::{Bot, BotError, Reply, Result, Turn};
 
 /// The only bot there is.
 pub static BOT: Simulated = Simulated;
@@ -95,21 +95,27 @@ impl Bot for Simulated {
         if plan.fills {
             turn.state.filling = "x".repeat(1024 * 1024);
         }
+        let mut done = None;
         for n in 0..plan.replies {
             let text = format!("{n} to {id}");
-            turn.reply(match plan.size {
+            let text = match plan.size {
                 Size::Short => text,
                 Size::Long if n == 0 => text.repeat(12_000 / text.len()),
                 Size::Long => text,
                 Size::Full => text.repeat(9_000 / text.len()),
-            });
+            };
+            done = Some(turn.reply(if n == 0 { Reply::text(text).label(&id) } else { Reply::text(text) }));
         }
-        match plan.end {
-            End::Replies => {}
+        if plan.acts && plan.replies > 0 {
+            let n = plan.messages();
+            turn.edit(&id, format!("{n} to {id}"));
+            done = Some(turn.react((n + 1).to_string()));
+        }
+        Ok(match plan.end {
+            End::Replies => done.unwrap_or_else(|| turn.reply("")),
             End::Ignores => turn.ignore("simulated"),
             End::HandsOver => turn.hand_over("simulated"),
-        }
-        Ok(())
+        })
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Plan {
     pub rule: Option<Ignored>,
     pub replies: usize,
     pub size: Size,
+    /// Whether it edits its first reply in the end, and reacts to the message.
+    pub acts: bool,
     pub end: End,
     /// Whether every attempt goes wrong.
     pub poison: Option<Poison>,
@@ -67,21 +69,27 @@ impl Plan {
         let random = &mut state.random;
         if random.chance(0.001) {
             let (replies, size) = random.pick(&[(100, Size::Full), (100, Size::Short), (101, Size::Short)]);
-            return Self { rule: None, replies, size, end: End::Replies, poison: None, fills: false };
+            return Self { rule: None, replies, size, acts: false, end: End::Replies, poison: None, fills: false };
         }
         Self {
             rule: random.chance(rule).then_some(Ignored::OtherBot),
             replies: random.pick(&[0, 1, 1, 1, 1, 2, 3]),
             size: if random.chance(0.03) { Size::Long } else { Size::Short },
+            acts: random.chance(0.2),
             end: random.pick(&[End::Replies, End::Replies, End::Replies, End::Ignores, End::HandsOver]),
             poison: random.chance(0.04).then(|| random.pick(&[Poison::Fails, Poison::Hangs, Poison::Panics])),
             fills: random.chance(0.0005),
         }
     }
 
-    /// How many replies leave, parts counted.
-    pub fn parts(&self) -> usize {
+    /// How many messages leave, parts counted.
+    pub fn messages(&self) -> usize {
         self.replies + usize::from(self.size == Size::Long && self.replies > 0)
+    }
+
+    /// The same, with what else it does.
+    pub fn parts(&self) -> usize {
+        self.messages() + if self.acts && self.replies > 0 { 2 } else { 0 }
     }
 
     /// How the message ends, unless it dies.

@@ -37,6 +37,8 @@ pub struct Said {
     forged: Option<String>,
     /// Whether its sender was told an id that can be kept.
     pub is_told: bool,
+    /// Whether it is no message, but what has been done to one.
+    pub is_done: bool,
 }
 
 /// What CometChat has last answered an object.
@@ -62,7 +64,7 @@ impl History {
 
     fn push(&mut self, thread: &str, sent_at: i64, reply: Option<String>, forged: Option<String>) -> u64 {
         let id = self.next_id();
-        let said = Said { id, sent_at, reply, forged, is_told: true };
+        let said = Said { id, sent_at, reply, forged, is_told: true, is_done: false };
         self.threads.entry(thread.to_owned()).or_default().push(said);
         id
     }
@@ -153,10 +155,10 @@ impl Call {
                         return;
                     }
                     flight.borrow_mut().left = true;
-                    if flight.borrow().request.method == "POST" {
-                        take(state, &flight, answer);
-                    } else {
+                    if flight.borrow().request.method == "GET" {
                         show(state, &flight, answer);
+                    } else {
+                        take(state, &flight, answer);
                     }
                 });
             });
@@ -169,17 +171,20 @@ impl Call {
 fn take(state: &mut State, flight: &Rc<RefCell<Flight>>, answer: Slot<Answer>) {
     state.count("sends");
     let object = flight.borrow().object;
-    state.check_send(object, &muid(&flight.borrow().request));
+    // What may be repeated harmlessly may be so by two who both had the lane, after the first has heard that it is done.
+    if is_message(&flight.borrow().request) || !is_done(state, &flight.borrow()) {
+        state.check_send(object, &reply_of(&flight.borrow().request));
+    }
     let faults = state.faults.clone();
     let wait = if state.random.chance(0.1) { state.random.between(500, 9_000) } else { state.random.between(1, 300) };
     let told = |state: &mut State, what: &str| {
-        let id = muid(&flight.borrow().request);
+        let id = reply_of(&flight.borrow().request);
         state.trace(Some(object), format_args!("POST {id}: {what}"));
     };
-    if state.fault("ids forged", faults.forged) {
+    if is_message(&flight.borrow().request) && state.fault("ids forged", faults.forged) {
         let sent_at = clock(state);
-        let id = muid(&flight.borrow().request);
-        let thread = thread_of(&flight.borrow().request);
+        let id = reply_of(&flight.borrow().request);
+        let thread = thread_of(state, &flight.borrow());
         state.cometchat.push(&thread, sent_at, None, Some(id));
     }
     if state.is_within(faults.denied) {
@@ -207,7 +212,7 @@ fn take(state: &mut State, flight: &Rc<RefCell<Flight>>, answer: Slot<Answer>) {
         let status = state.random.pick(&[408, 409, 425]);
         let response = failure(status);
         if status == 409 {
-            state.refuse(object, &muid(&flight.borrow().request));
+            state.refuse(object, &reply_of(&flight.borrow().request));
         }
         answer_perhaps_taken(state, wait, flight, answer, response);
     } else if state.fault("sends timed out, not taken", faults.timeout_before) {
@@ -228,7 +233,7 @@ fn take(state: &mut State, flight: &Rc<RefCell<Flight>>, answer: Slot<Answer>) {
         });
     } else if state.fault("sends refused", faults.refuses) {
         told(state, "4xx");
-        state.refuse(object, &muid(&flight.borrow().request));
+        state.refuse(object, &reply_of(&flight.borrow().request));
         let response = state.random.pick(&[failure(400), failure(404), failure(403)]);
         answer_later(state, wait, object, answer, Ok(response));
     } else {
@@ -260,7 +265,7 @@ fn answer_perhaps_taken(
 ) {
     let object = flight.borrow().object;
     let taken = state.random.chance(0.5);
-    let id = muid(&flight.borrow().request);
+    let id = reply_of(&flight.borrow().request);
     state.trace(Some(object), format_args!("POST {id}: {}, taken: {taken}", response.status));
     if taken {
         take_later(state, wait, flight);
@@ -330,14 +335,17 @@ pub fn give_up(state: &mut State, flight: &Rc<RefCell<Flight>>) {
 fn accept(state: &mut State, flight: &Rc<RefCell<Flight>>) {
     let (object, id, thread) = {
         let flight = flight.borrow();
-        (flight.object, muid(&flight.request), thread_of(&flight.request))
+        (flight.object, reply_of(&flight.request), thread_of(state, &flight))
     };
     state.trace(Some(object), format_args!("CometChat has {id}"));
+    let sent_at = clock(state);
+    if !is_message(&flight.borrow().request) {
+        return act(state, flight, &thread, id, sent_at);
+    }
     if state.cometchat.thread(&thread).iter().any(|said| said.reply.as_deref() == Some(&id)) {
         state.violate(format_args!("{id} was sent twice"));
     }
     state.count("replies taken");
-    let sent_at = clock(state);
     flight.borrow_mut().taken = Some(state.cometchat.say(&thread, Some(id), sent_at));
     let chatter = state.faults.chatter;
     if state.fault("bursts of chatter", chatter) {
@@ -345,6 +353,24 @@ fn accept(state: &mut State, flight: &Rc<RefCell<Flight>>) {
             state.cometchat.say(&thread, None, sent_at);
         }
     }
+}
+
+/// Something is done to a message, perhaps for the second time.
+fn act(state: &mut State, flight: &Rc<RefCell<Flight>>, thread: &str, id: String, sent_at: i64) {
+    state.count("actions done");
+    let target = flight.borrow().request.path.split('/').nth(2).unwrap().to_owned();
+    let first = id.rsplit_once('-').map(|(answer, _)| format!("{answer}-0"));
+    let said = state.cometchat.thread(thread).iter().find(|said| said.id.to_string() == target);
+    let is_its_own = said.is_some_and(|said| said.reply == first);
+    if flight.borrow().request.method == "PUT" && !is_its_own {
+        state.violate(format_args!("{id} edits {target}"));
+    }
+    let known = state.cometchat.thread(thread).iter().find(|said| said.reply.as_ref() == Some(&id)).map(|said| said.id);
+    let number = known.unwrap_or_else(|| state.cometchat.say(thread, Some(id), sent_at));
+    for said in state.cometchat.threads.values_mut().flatten().filter(|said| said.id == number) {
+        said.is_done = true;
+    }
+    flight.borrow_mut().taken = Some(number);
 }
 
 /// A page of the history.
@@ -399,7 +425,8 @@ fn page(state: &mut State, request: &Request) -> Vec<String> {
         size = 1 + state.random.index(size);
     }
     let lies = state.fault("pages of old dates alone", faults.odd_items);
-    let newest_first = state.cometchat.thread(&thread).iter().rev().filter(|said| said.id < before).take(size);
+    let newest_first =
+        state.cometchat.thread(&thread).iter().rev().filter(|said| said.id < before && !said.is_done).take(size);
     let mut page: Vec<String> = newest_first
         .map(|Said { id, sent_at, reply, forged, .. }| (id, if lies { &1 } else { sent_at }, reply, forged))
         .map(|(id, sent_at, reply, forged)| match (reply, forged) {
@@ -485,19 +512,49 @@ fn html(status: u16) -> Response {
     Response { body: "<html>".to_owned(), ..empty(status) }
 }
 
-/// The history that a message goes into.
-fn thread_of(request: &Request) -> String {
+/// The history that a message goes into, or that what is done belongs to.
+fn thread_of(state: &State, flight: &Flight) -> String {
+    let request = &flight.request;
+    if !is_message(request) {
+        let address = &state.objects[flight.object].address;
+        return thread(&address.bot, address.receiver_type.as_str(), &address.peer);
+    }
     let body = body(request);
     let bot = request.path.split('/').nth(2).unwrap();
     thread(bot, body["receiverType"].as_str().unwrap(), body["receiver"].as_str().unwrap())
 }
 
-fn body(request: &Request) -> Value {
-    serde_json::from_str(request.body.as_deref().unwrap()).unwrap()
+/// Whether a request makes a message.
+fn is_message(request: &Request) -> bool {
+    request.path.ends_with("/messages")
 }
 
-fn muid(request: &Request) -> String {
-    let body = body(request);
-    assert_eq!(body["muid"], body["data"]["metadata"]["halley"]);
-    body["muid"].as_str().unwrap().to_owned()
+/// Whether CometChat has done it already.
+fn is_done(state: &State, flight: &Flight) -> bool {
+    let reply = reply_of(&flight.request);
+    state.cometchat.thread(&thread_of(state, flight)).iter().any(|said| said.reply.as_ref() == Some(&reply))
+}
+
+/// Which of the things it is that the bot says and does: what is said has an id, and of the others the bot says which
+/// they are.
+fn reply_of(request: &Request) -> String {
+    if is_message(request) {
+        let body = body(request);
+        assert_eq!(body["muid"], body["data"]["metadata"]["halley"]);
+        return body["muid"].as_str().unwrap().to_owned();
+    }
+    let parts: Vec<&str> = request.path.split('/').collect();
+    let (n, message) = match request.method {
+        "PUT" => {
+            let body = body(request);
+            let (n, message) = body["data"]["text"].as_str().unwrap().split_once(" to ").unwrap();
+            (n.to_owned(), message.to_owned())
+        }
+        _ => (parts[4].to_owned(), parts[2].to_owned()),
+    };
+    format!("{}-{message}-answer-{n}", request.on_behalf_of.as_deref().unwrap())
+}
+
+fn body(request: &Request) -> Value {
+    serde_json::from_str(request.body.as_deref().unwrap()).unwrap()
 }

@@ -205,5 +205,6 @@ pub fn settings(random: &mut Random) -> Settings {
         reply_budget_per_minute: random.pick(&[0, 0, 0, 2, 30]),
         give_up_after: Duration::from_secs(random.pick(&[20, 600, 3_600, 86_400, 86_400])),
         logs_messages: true,
+        interactive_messages: false,
     }
 }

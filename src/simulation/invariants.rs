@@ -405,6 +405,14 @@ impl State {
             "too_many_replies" => plan.is_some_and(|plan| plan.parts() > 100),
             "unreadable_row" => this.damaged.contains(id),
             "in_doubt" => thread > 400,
+            // Its first reply is lost with its row, or the answer to it had an id that nobody can keep.
+            "unknown_label" => {
+                this.damaged.contains(id)
+                    || self.cometchat.thread(&thread_of(this)).iter().any(|said| {
+                        let first = format!("{}-{id}-answer-0", this.address.bot);
+                        said.reply.as_ref() == Some(&first) && !said.is_told
+                    })
+            }
             // CometChat's own code, or what went wrong on the way to it.
             _ => {
                 let since = this.queued.get(id).copied().unwrap_or(Millis::MAX);
@@ -653,7 +661,7 @@ impl State {
         if this.address.receiver_type == ReceiverType::User {
             return if sent.is_empty() { Ok(()) } else { Err("KV has ids that nobody asks for".to_owned()) };
         }
-        let said = self.cometchat.thread(&thread_of(this)).iter().filter(|said| said.is_told);
+        let said = self.cometchat.thread(&thread_of(this)).iter().filter(|said| said.is_told && !said.is_done);
         let of_bot = said.filter_map(|said| Some((said.id, message_of(&this.address.bot, said.reply.as_deref()?)?.0)));
         let answered = |id: &str| this.outcomes.get(id).is_some_and(|outcome| outcome != "dead");
         let mut known = of_bot.filter(|(_, message)| answered(message) && !this.damaged.contains(message));
@@ -695,7 +703,8 @@ impl State {
             let kept = letter["replies"].as_array().cloned().unwrap_or_default();
             let is_kept = |n: &usize| {
                 let reply = format!("{}-{id}-answer-{n}", this.address.bot);
-                kept.iter().any(|row| row["id"] == reply && row["body"]["muid"] == reply)
+                let is_whole = |row: &Value| row["action"].is_string() || row["body"]["muid"] == reply;
+                kept.iter().any(|row| row["id"] == reply && is_whole(row))
             };
             return match (0..plan.parts()).find(|n| !sent(n) && !is_kept(n)) {
                 Some(n) => Err(format!("reply {n} to {id} is neither sent nor in the letter")),

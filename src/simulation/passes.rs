@@ -30,8 +30,7 @@ impl Bot for Brief {
     type State = ();
 
     async fn on_message(&self, turn: &mut Turn<()>) -> Result {
-        turn.reply("yes");
-        Ok(())
+        Ok(turn.reply("yes"))
     }
 }
 

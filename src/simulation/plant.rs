@@ -43,7 +43,15 @@ fn plant_version_1(state: &mut State, object: usize) {
     let (turned, waiting) = (state.random.below(3), state.random.below(4));
     let mut memory = Memory::default();
     for n in 0..turned + waiting {
-        let plan = Plan { rule: None, replies: 2, size: Size::Short, end: End::Replies, poison: None, fills: false };
+        let plan = Plan {
+            rule: None,
+            replies: 2,
+            size: Size::Short,
+            acts: false,
+            end: End::Replies,
+            poison: None,
+            fills: false,
+        };
         let message = callbacks::compose(state, object, plan);
         let message = state.messages[message].clone();
         put(state, object, format!("1/seen/message/{}", message.id), String::new());
@@ -88,7 +96,7 @@ fn plant_version_1(state: &mut State, object: usize) {
 fn reply(state: &State, object: usize, message: &str, seq: u64, n: usize) -> Value {
     let address = &state.objects[object].address;
     let id = ReplyId { bot: &address.bot, message, purpose: "answer", n }.to_string();
-    let body = Body::split(&format!("{n} to {message}")).remove(0).to_json(address, &id);
+    let body = Body::of(&format!("{n} to {message}").into()).unwrap().remove(0).to_json(address, &id);
     json!({
         "id": id, "seq": seq, "messageId": message, "kind": "message/text", "receivedAt": BEGIN, "attempts": 1,
         "last": n == 1, "outcome": "answered", "madeAt": BEGIN, "tries": 0, "waits": 0, "dueAt": BEGIN,
