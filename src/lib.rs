@@ -10,6 +10,7 @@
 //! - [`config`]: what a deployer sets.
 //! - [`door`]: which callbacks go on to their conversation.
 //! - [`json`]: small objects for answers and log lines.
+//! - `testing`: conversations with a bot as tests, with the feature `testing`.
 //! - `simulation`: the engine in a world where everything goes wrong, for tests.
 //! - `edge`: the only code that knows Cloudflare. It is there in WebAssembly only.
 
@@ -29,6 +30,14 @@ pub mod edge;
 pub mod json;
 #[cfg(test)]
 mod simulation;
+#[cfg(all(not(target_arch = "wasm32"), any(test, feature = "testing")))]
+#[expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "it is a test that it fails"
+)]
+pub mod testing;
 
 /// In place of dlmalloc: it is smaller, and no slower.
 #[cfg(target_arch = "wasm32")]
