@@ -7,7 +7,7 @@ mod assistant;
 mod rehearsal;
 
 crate::worker! {
-    "assistant" => assistant::Assistant,
+    "assistant" => assistant::assistant(),
     #[cfg(feature = "rehearsal")]
     "rehearsal" => rehearsal::Rehearsal,
 }
