@@ -18,6 +18,8 @@ export interface Entry extends Line {
   acknowledgedAt: number;
   /** Its answers in the history, in order. */
   answers: Answer[];
+  /** Whether the bot has reacted to it. */
+  hasReaction?: boolean;
 }
 
 export interface Answer {
@@ -74,7 +76,11 @@ export function judge({ entries, histories, accounts, dead }: Evidence): Verdict
   for (const [place, history] of histories) {
     let turns = 0;
     history.forEach((message, position) => {
-      if (message.sender !== BOT) return;
+      if (message.sender !== BOT) {
+        const asked = entries.get(message.id);
+        if (asked) asked.hasReaction = Array.isArray(message.data?.["reactions"]) && message.data["reactions"].length === 1;
+        return;
+      }
       const text = String(message.data?.["text"]);
       const entry = attribute(entries, message, position, text);
       if (entry === undefined) unexpected.push(`${message.id}: ${text}`);
@@ -129,7 +135,8 @@ export function judge({ entries, histories, accounts, dead }: Evidence): Verdict
 }
 
 /** Whether all that the message asked for has been said. */
-export function isAnswered({ kind, answers }: Pick<Entry, "kind" | "answers">): boolean {
+export function isAnswered({ kind, answers, hasReaction }: Pick<Entry, "kind" | "answers" | "hasReaction">): boolean {
+  if (kind === "react") return hasReaction === true;
   return kind !== "silent" && new Set(answers.map(({ n }) => n)).size === answersTo[kind];
 }
 
@@ -148,6 +155,11 @@ function attribute(entries: Map<string, Entry>, message: Message, position: numb
     echo: /^\d+: /.test(text) && text.endsWith(`: ${entry.text}`),
     say: text === `${n + 1} of 2`,
     silent: false,
+    picture: message.type === "image" && text === entry.text,
+    custom: message.category === "custom",
+    thread: message.parentId === entry.id && text === entry.text,
+    edit: message.editedBy === BOT && text === entry.text,
+    react: false,
   };
   if (!fits[entry.kind]) return undefined;
   entry.answers.push({ position, n, id: metadata?.halley ?? "", text });

@@ -5,11 +5,14 @@ import { fraction } from "../../emulator/random.ts";
 /** Does what a message says: src/bots/rehearsal.rs. */
 export const BOT = "rehearsal_bot";
 
-/** What a message asks of the bot: `echo` one answer, `say` two, `silent` none. */
-export type Kind = "echo" | "say" | "silent";
+/**
+ * What a message asks of the bot: `echo` one answer, `say` two, `silent` none; `picture`, `custom` and `thread` one of another
+ * kind; `edit` one that is given another text; `react` a reaction to the message.
+ */
+export type Kind = "echo" | "say" | "silent" | "picture" | "custom" | "thread" | "edit" | "react";
 
-/** How many answers a message of each kind gets. */
-export const answersTo: Record<Kind, number> = { echo: 1, say: 2, silent: 0 };
+/** How many messages a message of each kind is answered with. */
+export const answersTo: Record<Kind, number> = { echo: 1, say: 2, silent: 0, picture: 1, custom: 1, thread: 1, edit: 1, react: 0 };
 
 export interface Place {
   receiverType: "user" | "group";
@@ -41,7 +44,7 @@ export interface PlanOptions {
   kills: number;
   /** Messages a second. */
   rate: number;
-  /** Default: six of ten `echo`, two `say`, two `silent`. */
+  /** Default: five of ten `echo`, one and a half each `say` and `silent`, and the rest in equal parts. */
   only?: Kind;
 }
 
@@ -61,17 +64,26 @@ export function makePlan({ seed, conversations, messages, kills, rate, only }: P
     const where = goesOn ? before.place : places[n < conversations ? n : Math.floor(draw("place", n) * conversations)]!;
     const sender = goesOn ? before.sender : where.people[Math.floor(draw("sender", n) * where.people.length)]!;
     const kind = only ?? kindOf(draw("kind", n));
-    const text = { echo: `hello ${n}`, say: "say 2", silent: "silent" }[kind];
+    const text = kind === "echo" ? `hello ${n}` : kind === "say" ? "say 2" : `${kind} ${n}`;
     lines.push({ at: (n * 1000) / rate, place: where, sender, text, kind });
   }
   const share = messages / Math.max(1, kills);
   return { places, lines, kills: Array.from({ length: kills }, (_, n) => Math.round(share * (n + 0.3 + 0.4 * draw("kill", n)))) };
 }
 
-function kindOf(drawn: number): Kind {
-  if (drawn < 0.6) return "echo";
-  return drawn < 0.8 ? "say" : "silent";
-}
+/** Up to which share of the messages a kind is drawn. */
+const shares: [Kind, number][] = [
+  ["echo", 0.5],
+  ["say", 0.65],
+  ["silent", 0.8],
+  ["picture", 0.84],
+  ["custom", 0.88],
+  ["thread", 0.92],
+  ["edit", 0.96],
+  ["react", 1],
+];
+
+const kindOf = (drawn: number): Kind => shares.find(([, upTo]) => drawn < upTo)![0];
 
 function place(n: number): Place {
   if (n % GROUP_EVERY === GROUP_EVERY - 1) {
@@ -96,5 +108,5 @@ export const faults = {
   restAcceptedUnanswered: 0.01,
   restAcceptedLate: 0.005,
   restLateMs: 500,
-  restFaultsOn: "sends,histories",
+  restFaultsOn: "sends,histories,others",
 };
