@@ -5,6 +5,7 @@
 
 const answer = "src/cometchat/answer.rs";
 const commit = "src/conversation/commit.rs";
+const effects = "src/conversation/effects.rs";
 const inbox = "src/conversation/inbox.rs";
 const letters = "src/conversation/letters.rs";
 const look = "src/cometchat/look.rs";
@@ -135,9 +136,9 @@ export const mutations = [
   mutation(
     "shared-id",
     "give all the replies to a message one id",
-    turn,
-    'purpose: "answer", n }',
-    'purpose: "answer", n: n.min(0) }',
+    effects,
+    "purpose: row.purpose, n: row.n }",
+    "purpose: row.purpose, n: row.n.min(0) }",
   ),
   mutation(
     "send-first",
@@ -246,8 +247,15 @@ export const mutations = [
     "believe-any-200",
     "take any 2xx for an acceptance",
     answer,
-    "None => Self::Unknown(error_code(&response)),",
-    "None => Self::Sent(Sent::default()),",
+    "sent.map_or_else(|| Self::Unknown(error_code(&response)), Self::Sent)",
+    "Self::Sent(sent.unwrap_or_default())",
+  ),
+  mutation(
+    "refused-is-done",
+    "take what is refused for what has been done, where it was to be added",
+    "src/cometchat/action.rs",
+    "matches!(self, Self::Delete | Self::Unreact)",
+    "matches!(self, Self::Delete | Self::React | Self::Unreact)",
   ),
   mutation(
     "key-kills",
