@@ -24,7 +24,7 @@ Options:
                              cold        what the size of the worker costs at a start from cold: about two minutes
   --only NAMES             of compare: which contenders, separated by commas: stateless, kv, object, halley, agents,
                            grammy, chat, chat-agents. object is always there: all ratios are to it
-  --lines NAMES            of growth: which lines, separated by commas: behind, inbox, state, replies, conversations
+  --lines NAMES            of growth: which lines, separated by commas: behind, inbox, state, replies, conversations, routes
   --quick                  less of everything, about two minutes in all; for a look and not for a figure
   --rounds NUMBER          of compare: default 5
   --messages NUMBER        of compare: callbacks a round, default 2000
@@ -36,7 +36,7 @@ Options:
 const names = {
   parts: ["compare", "growth", "cold"],
   only: ["stateless", "kv", "object", "halley", "agents", "grammy", "chat", "chat-agents"],
-  lines: ["behind", "inbox", "state", "replies", "conversations"],
+  lines: ["behind", "inbox", "state", "replies", "conversations", "routes"],
 };
 
 await main(async () => {

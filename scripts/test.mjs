@@ -27,15 +27,15 @@ const steps = [
   {
     name: "lint-wasm",
     what: "Lints, wasm",
-    command: ["cargo", "clippy", "--target", "wasm32-unknown-unknown", "--", "-D", "warnings"],
+    command: ["cargo", "clippy", "--target", "wasm32-unknown-unknown", "--features", "bundled", "--", "-D", "warnings"],
   },
   {
     // For wasm, because src/edge is there in no other; and with private items, whose links break as easily.
     name: "doc",
     what: "Rust documentation",
-    command: ["cargo", "rustdoc", "--target", "wasm32-unknown-unknown", "--", "--document-private-items", "-D", "warnings"],
+    command: ["cargo", "rustdoc", "--target", "wasm32-unknown-unknown", "--features", "bundled", "--", "--document-private-items", "-D", "warnings"],
   },
-  { name: "native", what: "Native tests and simulation", command: ["cargo", "test"] },
+  { name: "native", what: "Native tests and simulation", command: ["cargo", "test", "--features", "bundled,testing"] },
   { name: "types", what: "Types of scripts, emulator and tests", command: [program.node, program.tsc] },
   { name: "scripts", what: "Tests of the scripts", command: [program.node, ...nodeTests("tests/scripts/*.test.ts")] },
   { name: "emulator", what: "Tests of the emulator", command: [program.node, ...nodeTests("tests/emulator/**/*.test.ts")] },

@@ -14,6 +14,10 @@
 //! - `simulation`: the engine in a world where everything goes wrong, for tests.
 //! - `edge`: the only code that knows Cloudflare. It is there in WebAssembly only.
 
+/// Bots inside this crate name it as those outside do.
+#[cfg(any(test, feature = "bundled"))]
+extern crate self as halley;
+
 pub mod address;
 pub mod admin;
 pub mod bot;
@@ -43,3 +47,14 @@ pub mod testing;
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: rlsf::GlobalTlsf = rlsf::GlobalTlsf::new();
+
+/// What the pages show is compiled.
+#[cfg(all(doctest, feature = "testing"))]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/bots.md")]
+    struct Bots;
+    #[doc = include_str!("../docs/testing.md")]
+    struct Testing;
+}

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Bundle } from "./bundle.ts";
 import type { Contender } from "./contenders.ts";
 import type { Line } from "./load.ts";
+import { BOT } from "./sink.ts";
 import { Stage } from "./stage.ts";
 
 export interface GrowthOptions {
@@ -27,6 +28,8 @@ interface Point {
   /** What is measured, three times over: so many messages. */
   window: (stage: Stage, n: number) => Promise<unknown>;
   messages: number;
+  /** Beside those of every point. */
+  settings?: Record<string, object>;
 }
 
 interface LineOf {
@@ -79,7 +82,7 @@ export async function growth(options: GrowthOptions): Promise<LineResult[]> {
 
 /** A quick look counts and measures at once, and what the counting costs is in the figures. */
 async function measure({ halley, bundle, quick, atOnce }: GrowthOptions, point: Point, progress: (words: string) => void): Promise<PointResult> {
-  const stage = await Stage.set({ contender: halley, bundle, isCounted: quick, atOnce, quick, settings });
+  const stage = await Stage.set({ contender: halley, bundle, isCounted: quick, atOnce, quick, settings: { ...settings, ...point.settings } });
   const { load } = stage;
   const window = (n: number) => stage.use(() => point.window(stage, n));
   try {
@@ -154,6 +157,12 @@ function lines(quick: boolean): LineOf[] {
       note: "An index of objects gets larger, and so does the process.",
       points: (quick ? [50, 500] : [100, 1_000, 10_000]).map((x) => conversations(x, quick ? 50 : 600, quick)),
     },
+    {
+      name: "routes",
+      varies: "routes of the bot, none of which is for the message: of ten, four are commands, five texts, and one is tried",
+      note: "What is not looked up is tried in turn.",
+      points: [10, 100, 1_000].map((x) => routes(x, quick ? 50 : 600)),
+    },
   ];
 }
 
@@ -200,6 +209,12 @@ function conversations(x: number, messages: number, quick: boolean): Point {
     await stage.load.post(Array.from({ length: chosen }, (_, n) => ({ peer: `person-${n * step}` })));
   };
   return { at: words(x), x, messages: chosen, prepare, window };
+}
+
+/** The bot `rehearsal` behind so many routes: src/bots/rehearsal.rs. */
+function routes(x: number, messages: number): Point {
+  const window: Point["window"] = (stage) => stage.load.post(spread("person", messages, 20));
+  return { at: words(x), x, messages, prepare: async () => undefined, window, settings: { BOTS: { [BOT]: `rehearsal-${x}` } } };
 }
 
 /** Conversations take turns. */

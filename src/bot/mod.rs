@@ -30,6 +30,7 @@ pub mod router;
 pub mod state;
 pub mod turn;
 
+pub use crate::callback::{Attachment, Content, Message, Person};
 pub use behaviour::{Behaviour, Failure, Input, Output};
 pub use error::BotError;
 pub use reply::Reply;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bot::router::{Flow, Rest, audio, file, text, video};
-use crate::bot::{Done, Router, Turn};
+use halley::bot::router::{Flow, Rest, audio, file, text, video};
+use halley::bot::{Done, Router, Turn};
 
 /// What it remembers of a conversation.
 #[derive(Default, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ fn count(Memory { notes, .. }: &Memory) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Chat;
+    use halley::testing::Chat;
 
     #[test]
     fn it_greets_once_and_keeps_notes() {

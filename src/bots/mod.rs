@@ -10,4 +10,10 @@ crate::worker! {
     "assistant" => assistant::assistant(),
     #[cfg(feature = "rehearsal")]
     "rehearsal" => rehearsal::Rehearsal,
+    #[cfg(feature = "rehearsal")]
+    "rehearsal-10" => rehearsal::behind(10),
+    #[cfg(feature = "rehearsal")]
+    "rehearsal-100" => rehearsal::behind(100),
+    #[cfg(feature = "rehearsal")]
+    "rehearsal-1000" => rehearsal::behind(1_000),
 }
