@@ -152,7 +152,7 @@ impl Reply {
     }
 
     /// A name by which the bot edits or deletes the message later. The newest 20 of a conversation are known; a second
-    /// message with the same label takes it over.
+    /// message with the same label takes it over. Of a text that becomes several messages it is the first.
     #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
         Self { label: label.into(), ..self }

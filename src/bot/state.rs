@@ -51,7 +51,7 @@ impl<S: Serialize + DeserializeOwned> States<S> {
         Self { version, older: Vec::new() }
     }
 
-    /// The way from an older version up to the present one.
+    /// The way from an older version right up to the present one.
     #[must_use]
     pub fn from<O: DeserializeOwned + 'static>(mut self, version: u32, up: impl Fn(O) -> S + 'static) -> Self {
         self.older.push((version, Box::new(move |json| serde_json::from_str(json).ok().map(&up))));
@@ -62,14 +62,15 @@ impl<S: Serialize + DeserializeOwned> States<S> {
     pub fn read_str(&self, stored: &str) -> Option<S> {
         // As it is written: nothing is parsed twice that was never versioned.
         if !stored.starts_with("{\"halleyStateVersion\":") {
-            return if self.version == 1 { serde_json::from_str(stored).ok() } else { self.up(1, stored) };
+            return self.read_version(1, stored);
         }
         let fields = Fields::parse(stored).ok()?;
-        let state = fields.raw("state")?.get();
-        match fields.read(VERSION)? {
-            version if version == self.version => serde_json::from_str(state).ok(),
-            version => self.up(version, state),
-        }
+        self.read_version(fields.read(VERSION)?, fields.raw("state")?.get())
+    }
+
+    /// Reads a state of this version.
+    pub fn read_version(&self, version: u32, state: &str) -> Option<S> {
+        if version == self.version { serde_json::from_str(state).ok() } else { self.up(version, state) }
     }
 
     fn up(&self, version: u32, state: &str) -> Option<S> {

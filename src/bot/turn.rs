@@ -120,9 +120,13 @@ impl<S> Turn<S> {
         Done(())
     }
 
-    /// Gives the message with this label another text.
+    /// Gives the message with this label another text, which must not be blank.
     pub fn edit(&mut self, label: impl Into<String>, text: impl Into<String>) -> Done {
-        self.act(Effect::Edit(Target::Label(label.into()), text.into()))
+        let text = text.into();
+        if text.trim().is_empty() {
+            self.problem.get_or_insert_with(|| BotError::new("edit: the text is blank"));
+        }
+        self.act(Effect::Edit(Target::Label(label.into()), text))
     }
 
     /// Deletes the message with this label.

@@ -214,8 +214,12 @@ impl<P: Ports> Conversation<P> {
         let confirmed = self.memory.borrow().confirmed.clone();
         // The newest is the last.
         for (key, Confirmed { sent, .. }) in confirmed.iter().rev() {
-            if self.reply_at(key)?.is_some_and(|reply| reply.label.as_deref() == Some(label)) {
+            let Some(reply) = self.reply_at(key)? else { continue };
+            if reply.label.as_deref() == Some(label) {
                 return Ok(Some(sent.id.clone()).filter(|id| !id.is_empty()));
+            }
+            if reply.action == Action::Delete && reply.target_label.as_deref() == Some(label) {
+                return Ok(None);
             }
         }
         self.stored(|stored| stored.record.labelled(label).map(str::to_owned))
@@ -547,6 +551,9 @@ impl<P: Ports> Conversation<P> {
             let Some(reply) = self.reply_at(&key)? else { continue };
             if let Some(label) = reply.label.clone().filter(|_| !sent.id.is_empty()) {
                 self.record_of(commit)?.label(label, sent.id);
+            }
+            if let (Action::Delete, Some(label)) = (reply.action, &reply.target_label) {
+                self.record_of(commit)?.forget_label(label);
             }
             if reply.last {
                 let now = commit.now;

@@ -158,6 +158,11 @@ impl Record {
         labels.push(Label { label, id });
     }
 
+    /// The message with this label is gone.
+    pub fn forget_label(&mut self, label: &str) {
+        self.labels.iter_mut().for_each(|labels| labels.retain(|known| known.label != label));
+    }
+
     /// The id of the message with this label.
     pub fn labelled(&self, label: &str) -> Option<&str> {
         self.labels.iter().flatten().find(|known| known.label == label).map(|known| known.id.as_str())

@@ -514,6 +514,20 @@ fn a_label_is_known_after_a_restart_and_after_rest() {
 }
 
 #[test]
+fn a_label_goes_with_its_message() {
+    for effects in [json!([["delete", "status"], ["edit", "status", "Done."]]), json!([["edit", "status", "Done."]])] {
+        let scene = Scene::new();
+        scene.hear(does("7", &json!([["say", "status", "Working …"]])));
+        if effects[1].is_null() {
+            scene.hear(does("8", &json!([["delete", "status"]])));
+        }
+        scene.hear(does("9", &effects));
+        scene.until(|world| world.kv.borrow().contains_key("dead:bot:user:ann:9"));
+        assert_eq!(scene.letter("9").reason, "unknown_label", "{effects}");
+    }
+}
+
+#[test]
 fn what_cannot_be_done_is_a_dead_letter_that_says_why() {
     for (effects, reason, kept) in [
         (json!([["edit", "nothing", "Done."], ["react", "7", "👍"]]), "unknown_label", 2),

@@ -284,7 +284,7 @@ impl<P: Ports> Conversation<P> {
 
     /// What the sender is told where the bot has failed for good.
     fn apology(&self, entry: &Entry, reason: &Reason) -> Option<String> {
-        let is_the_bots = matches!(reason, Reason::Bot(_) | Reason::Crashed | Reason::Deadline);
+        let is_the_bots = !matches!(reason, Reason::UnreadableMessage | Reason::TooLarge | Reason::CometChat(_));
         self.behaviour.filter(|_| is_the_bots)?.apology(&self.address.bot, &entry.message)
     }
 }

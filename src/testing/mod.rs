@@ -38,12 +38,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::address::Address;
-use crate::bot::{Bot, States};
+use crate::bot::Bot;
 use crate::callback::ReceiverType;
 use crate::conversation::{Conversation, DeadLetter};
-use crate::json::Field as _;
+use crate::json::{Field as _, Fields};
 use world::{Ports, World};
 
 /// The bot's UID in a test.
@@ -79,7 +80,7 @@ impl Chat {
     }
 
     /// What the bot remembers of its chat with Ann.
-    pub fn state<T: DeserializeOwned>(&self) -> T {
+    pub fn state<T: DeserializeOwned + Default>(&self) -> T {
         self.person(ANN).state()
     }
 
@@ -111,29 +112,36 @@ impl Chat {
 }
 
 /// Fails where a state that an older version of the bot has stored has no way up to the present one. `recorded` has one
-/// of each version; the present one is made anew, so that it is recorded before it is an older one.
+/// of each version, as JSON; that of the present one too, so that it is there before it is an older one.
 ///
 /// ```
-/// # use halley::bot::States;
-/// # fn states() -> States<u32> { States::version(2).from(1, |text: String| text.len() as u32) }
-/// halley::testing::assert_states(&states(), &[(1, r#""seven""#), (2, r#"{"halleyStateVersion":2,"state":7}"#)]);
+/// # use halley::bot::{Router, States};
+/// fn bot() -> Router<u32> {
+///     Router::new().states(|| States::version(2).from(1, |text: String| text.len() as u32))
+/// }
+///
+/// halley::testing::assert_states(&bot(), &[(1, r#""seven""#), (2, "7")]);
 /// ```
-pub fn assert_states<S: serde::Serialize + DeserializeOwned>(states: &States<S>, recorded: &[(u32, &str)]) {
+pub fn assert_states(bot: &impl Bot, recorded: &[(u32, &str)]) {
+    let states = Bot::states(bot);
+    if let Some((version, _)) = recorded.iter().find(|(version, _)| states.versions().all(|known| known != *version)) {
+        panic!("There is no version {version} of the state.");
+    }
     for version in states.versions() {
-        let Some((_, stored)) = recorded.iter().find(|(known, _)| *known == version) else {
+        let Some((_, state)) = recorded.iter().find(|(known, _)| *known == version) else {
             panic!("No state of version {version} is recorded.");
         };
-        assert!(states.read_str(stored).is_some(), "A state of version {version} has no way up: {stored}");
+        assert!(states.read_version(version, state).is_some(), "A state of version {version} has no way up: {state}");
     }
 }
 
 /// What is stored of a conversation.
 impl World {
-    pub(self) fn state<T: DeserializeOwned>(&self, address: &Address) -> T {
-        let state = self.stored_state(address).unwrap_or_else(|| "null".to_owned());
-        let versioned = crate::json::Fields::parse(&state).unwrap_or_default();
+    fn state<T: DeserializeOwned + Default>(&self, address: &Address) -> T {
+        let Some(state) = self.stored_state(address).filter(|state| state != "null") else { return T::default() };
+        let versioned = Fields::parse(&state).unwrap_or_default();
         let bare =
-            versioned.raw("halleyStateVersion").and(versioned.raw("state")).map_or(state.as_str(), |state| state.get());
+            versioned.raw("halleyStateVersion").and(versioned.raw("state")).map_or(state.as_str(), RawValue::get);
         match serde_json::from_str(bare) {
             Ok(state) => state,
             Err(error) => panic!("The state of {address} is no {}: {error}\n{state}", std::any::type_name::<T>()),
@@ -141,7 +149,7 @@ impl World {
     }
 
     /// The dead letter about a message.
-    pub(self) fn letter(&self, address: &Address, message: &str) -> Option<DeadLetter> {
+    fn letter(&self, address: &Address, message: &str) -> Option<DeadLetter> {
         DeadLetter::read(self.kv.borrow().get(&DeadLetter::key(address, message)).map(String::as_str))
     }
 }

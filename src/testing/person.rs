@@ -73,7 +73,7 @@ impl<'a> Person<'a> {
     }
 
     /// What the bot remembers of this conversation.
-    pub fn state<T: DeserializeOwned>(&self) -> T {
+    pub fn state<T: DeserializeOwned + Default>(&self) -> T {
         self.world.state(&self.address())
     }
 
@@ -99,7 +99,7 @@ impl<'a> Person<'a> {
             "trigger": "after_message", "appId": "app", "region": "eu", "bot": BOT,
             "data": {
                 "id": id, "sender": self.uid, "receiverType": receiver.0, "receiver": receiver.1,
-                "category": category, "type": kind, "parentId": self.parent, "data": data,
+                "category": category, "type": kind, "parentId": self.parent, "data": data, "sentAt": self.world.seconds(),
             },
         });
         Heard::after(self.world, self.address(), &id, heard_before, &callback.to_string())
@@ -123,7 +123,7 @@ impl<'a> Group<'a> {
     }
 
     /// What the bot remembers of the group.
-    pub fn state<T: DeserializeOwned>(&self) -> T {
+    pub fn state<T: DeserializeOwned + Default>(&self) -> T {
         self.person(super::ANN).state()
     }
 }

@@ -66,6 +66,11 @@ impl World {
         })
     }
 
+    /// What time it is, in UNIX seconds.
+    pub(super) fn seconds(&self) -> u64 {
+        self.now.get() / 1_000
+    }
+
     /// A callback comes: what the bot is told, or what the door answers.
     pub(super) fn post(self: &Rc<Self>, callback: &str) -> Result<Receipt, String> {
         let config = config();
@@ -374,7 +379,7 @@ impl ports::Archive for Ports {
 impl ports::CometChat for Ports {
     async fn call(&self, request: &Request) -> Result<Response, NoAnswer> {
         let fault = self.world.faults.borrow_mut().pop_front();
-        let now = self.world.now.get() / 1_000;
+        let now = self.world.seconds();
         if fault == Some(Fault::Silent) {
             ports::Clock::sleep(self, crate::cometchat::DEADLINE).await;
         }
