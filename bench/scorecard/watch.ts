@@ -37,6 +37,9 @@ export interface Call {
   reply: string | undefined;
 }
 
+/** What makes a message. */
+const sends = ["sendBotMessage", "sendThreadMessage"];
+
 export class Watch {
   readonly deliveries: Delivery[] = [];
   readonly calls: Call[] = [];
@@ -83,7 +86,7 @@ export class Watch {
 
   #called({ operation = "", path, at, ms = 0, outcome, response, fault, createdMessageId, request }: RestExchange): void {
     const body = request.body as { data?: { metadata?: { halley?: string } } } | undefined;
-    const reply = operation === "sendBotMessage" ? body?.data?.metadata?.halley : undefined;
+    const reply = sends.includes(operation) ? body?.data?.metadata?.halley : undefined;
     const status = response?.status;
     this.calls.push({ operation, path, at, end: at + ms, outcome, status, fault, created: createdMessageId, reply });
     if (createdMessageId !== undefined && reply !== undefined) this.accepted.add(reply);
