@@ -294,15 +294,20 @@ class Run {
     };
   }
 
+  /** All that was said in a conversation, replies in threads too, without what was done to messages. */
   #history({ receiverType, peer }: Place): Message[] {
+    const where = { person: BOT, receiver: peer, receiverType, limit: 500 };
     const history: Message[] = [];
     let before: string | undefined;
     for (;;) {
-      const page = this.#emulator.messages({ person: BOT, receiver: peer, receiverType, limit: 500, ...(before !== undefined && { before }) });
-      history.unshift(...page);
-      if (page.length < 500) return history;
+      const page = this.#emulator.messages({ ...where, ...(before !== undefined && { before }) });
+      history.push(...page);
+      if (page.length < 500) break;
       before = page[0]!.id;
     }
+    const threads = history.filter(({ replyCount = 0 }) => replyCount > 0);
+    history.push(...threads.flatMap(({ id }) => this.#emulator.messages({ ...where, parentId: id })));
+    return history.filter(({ category }) => category !== "action").sort((one, other) => Number(one.id) - Number(other.id));
   }
 
   /** When CometChat has accepted each reply. */
