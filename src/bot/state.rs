@@ -60,12 +60,8 @@ impl<S: Serialize + DeserializeOwned> States<S> {
 
     /// Reads what is stored, of whichever version. `None` where it cannot be read, or is of a newer version.
     pub fn read_str(&self, stored: &str) -> Option<S> {
-        // As it is written: nothing is parsed twice that was never versioned.
-        if !stored.starts_with("{\"halleyStateVersion\":") {
-            return self.read_version(1, stored);
-        }
-        let fields = Fields::parse(stored).ok()?;
-        self.read_version(fields.read(VERSION)?, fields.raw("state")?.get())
+        let (version, state) = versioned(stored)?;
+        self.read_version(version, state)
     }
 
     /// Reads a state of this version.
@@ -90,6 +86,16 @@ impl<S: Serialize + DeserializeOwned> States<S> {
     pub fn versions(&self) -> impl Iterator<Item = u32> {
         1..=self.version
     }
+}
+
+/// Which version a stored state is of, and the state itself.
+pub(crate) fn versioned(stored: &str) -> Option<(u32, &str)> {
+    // As it is written: nothing is parsed twice that was never versioned.
+    if !stored.starts_with("{\"halleyStateVersion\":") {
+        return Some((1, stored));
+    }
+    let fields = Fields::parse(stored).ok()?;
+    Some((fields.read(VERSION)?, fields.raw("state")?.get()))
 }
 
 /// What a bot remembers of each person in a group, as a part of what it remembers of the group.

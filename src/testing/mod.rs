@@ -38,13 +38,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use crate::address::Address;
 use crate::bot::Bot;
+use crate::bot::state::versioned;
 use crate::callback::ReceiverType;
 use crate::conversation::{Conversation, DeadLetter};
-use crate::json::{Field as _, Fields};
+use crate::json::Field as _;
 use world::{Ports, World};
 
 /// The bot's UID in a test.
@@ -139,9 +139,7 @@ pub fn assert_states(bot: &impl Bot, recorded: &[(u32, &str)]) {
 impl World {
     fn state<T: DeserializeOwned + Default>(&self, address: &Address) -> T {
         let Some(state) = self.stored_state(address).filter(|state| state != "null") else { return T::default() };
-        let versioned = Fields::parse(&state).unwrap_or_default();
-        let bare =
-            versioned.raw("halleyStateVersion").and(versioned.raw("state")).map_or(state.as_str(), RawValue::get);
+        let bare = versioned(&state).map_or(state.as_str(), |(_, bare)| bare);
         match serde_json::from_str(bare) {
             Ok(state) => state,
             Err(error) => panic!("The state of {address} is no {}: {error}\n{state}", std::any::type_name::<T>()),

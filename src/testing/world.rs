@@ -127,9 +127,7 @@ impl World {
         self.settle();
         while !is_so() {
             let Some(next) = self.next_moment().filter(|next| *next <= patience) else { return false };
-            self.now.set(next.max(self.now.get()));
-            self.ring();
-            self.settle();
+            self.go_to(next);
         }
         true
     }
@@ -138,11 +136,16 @@ impl World {
         let until = after(self.now.get(), time);
         self.settle();
         while let Some(next) = self.next_moment().filter(|next| *next <= until) {
-            self.now.set(next.max(self.now.get()));
-            self.ring();
-            self.settle();
+            self.go_to(next);
         }
         self.now.set(until);
+    }
+
+    /// It is this moment, unless that is over: everything happens that is due.
+    fn go_to(self: &Rc<Self>, moment: Millis) {
+        self.now.set(moment.max(self.now.get()));
+        self.ring();
+        self.settle();
     }
 
     /// The next moment at which anything is due.
@@ -179,7 +182,6 @@ impl World {
             if tasks.is_empty() {
                 return;
             }
-            let before = self.now.get();
             let mut is_over = true;
             for mut task in tasks {
                 steps += 1;
@@ -189,7 +191,7 @@ impl World {
                     Poll::Pending => self.tasks.borrow_mut().push(task),
                 }
             }
-            if is_over && before == self.now.get() {
+            if is_over {
                 return;
             }
         }
